@@ -1,0 +1,37 @@
+"""Errors that a user can cause, each one line: what is wrong, where, and the remedy."""
+
+
+class SugataError(Exception):
+    """Base of every error that sugata raises for what a user gave it; the message is one clear line."""
+
+
+class InvalidArchitecture(SugataError):  # noqa: N818 - the field says "invalid architecture"
+    """An assignment of choices that the search space does not contain."""
+
+
+class RecipeError(SugataError):
+    """A recipe with an unknown field, a wrong type or an impossible value."""
+
+
+class DataError(SugataError):
+    """Data that is missing, empty, unreadable or of the wrong kind."""
+
+
+class JournalError(SugataError):
+    """A journal that cannot be read: newer version, broken line, another run's."""
+
+
+class RunFolderError(SugataError):
+    """A run folder that is missing, incomplete or used by another process."""
+
+
+class DiskFullError(SugataError):
+    """No space left on the device; what was journaled before is safe."""
+
+
+class LimitError(SugataError):
+    """No architecture of the space can meet the limits."""
+
+
+class TaskError(SugataError):
+    """A task, evaluator or user function that cannot be used as it was given."""

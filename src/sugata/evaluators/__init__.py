@@ -1,0 +1,5 @@
+"""How good: evaluators behind one contract."""
+
+from sugata.evaluators.base import Context, Evaluation, Evaluator
+
+__all__ = ["Context", "Evaluation", "Evaluator"]

@@ -1,0 +1,19 @@
+"""What can be searched: choices, architectures and the contract of a search space. No torch in here."""
+
+from sugata.space.architecture import Architecture
+from sugata.space.choice import Choice, Condition, Constraint, OptionNote
+from sugata.space.dictionary import DictionarySpace
+from sugata.space.search_space import SearchSpace
+from sugata.space.signature import Signature, TensorSpec
+
+__all__ = [
+    "Architecture",
+    "Choice",
+    "Condition",
+    "Constraint",
+    "DictionarySpace",
+    "OptionNote",
+    "SearchSpace",
+    "Signature",
+    "TensorSpec",
+]

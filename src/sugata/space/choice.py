@@ -1,0 +1,75 @@
+"""The parts of a search space: choices, when they apply, and what may not be combined."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sugata.errors import InvalidArchitecture
+from sugata.trial import Value
+
+
+@dataclass(frozen=True)
+class OptionNote:
+    """What a person should know of one option: what it is, what speaks for and against it, papers."""
+
+    what: str
+    pro: str = ""
+    contra: str = ""
+    papers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """When a choice applies: a predicate over the named choices, in their order.
+
+    A choice that one of them does not apply passes None to the predicate.
+    """
+
+    choices: tuple[str, ...]
+    holds: Callable[..., bool]
+    text: str
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What must hold between the values of the named choices; checked where all of them apply.
+
+    Attributes:
+        remedy: what to change, printed after the offending values.
+    """
+
+    choices: tuple[str, ...]
+    holds: Callable[..., bool]
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One decision of an architecture.
+
+    Attributes:
+        options: the values, in their natural order when ``ordered``.
+        ordered: neighbours in the list are similar; a mutation then moves to a near value more often.
+        default: the value of a plain, known good network; the first option when not given.
+        when: the condition under which the choice applies; None means always.
+        notes: an OptionNote for each option worth explaining, keyed by ``str(option)``.
+    """
+
+    name: str
+    options: tuple[Value, ...]
+    ordered: bool = False
+    default: Value | None = None
+    when: Condition | None = None
+    description: str = ""
+    notes: Mapping[str, OptionNote] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if not self.options:
+            raise InvalidArchitecture(f"choice {self.name!r} has no options; give it at least one")
+        if len({(type(option), option) for option in self.options}) != len(self.options):
+            raise InvalidArchitecture(f"choice {self.name!r} lists an option twice: {list(self.options)}")
+        if self.default is None:
+            object.__setattr__(self, "default", self.options[0])
+        elif self.default not in self.options:
+            raise InvalidArchitecture(
+                f"choice {self.name!r}: default {self.default!r} is not among its options {list(self.options)}"
+            )

@@ -1,0 +1,258 @@
+"""The contract of a search space, with everything that follows from its choices."""
+
+import json
+from abc import ABC
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sugata.errors import InvalidArchitecture
+from sugata.space import counting
+from sugata.space.architecture import Architecture
+from sugata.space.choice import Choice, Constraint
+from sugata.space.signature import Signature
+from sugata.trial import Value
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Crossover = Literal["one_point", "two_point", "uniform"]
+_TRIES = 1000
+
+
+class SearchSpace(ABC):
+    """Choices, their constraints, and what can be done with the architectures they span.
+
+    A concrete space sets ``name``, ``choices``, ``constraints`` and ``parameters`` (what its constructor
+    needs to make it again), and defines :meth:`build` if it builds networks. Choices are listed so that a
+    condition only refers to choices before it.
+    """
+
+    name: str = ""
+    choices: tuple[Choice, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    parameters: Mapping[str, Any] = {}
+
+    # -- counting ---------------------------------------------------------------------------------
+
+    def size(self) -> int:
+        """How many assignments the raw product of all options has."""
+        return counting.raw(self.choices)
+
+    def valid(self) -> int:
+        """How many of the raw assignments satisfy all constraints on the choices that apply."""
+        return counting.valid(self.choices, self.constraints)
+
+    def distinct(self) -> int | None:
+        """How many different networks there are: valid assignments, counted by the choices that apply.
+
+        None where that would take enumerating too much.
+        """
+        return counting.distinct(self.choices, self.constraints)
+
+    # -- architectures ----------------------------------------------------------------------------
+
+    def architecture(self, values: Mapping[str, Value]) -> Architecture:
+        """Make an architecture from values; choices that do not apply are dropped.
+
+        Raises:
+            InvalidArchitecture: names the choice, the value and the remedy.
+        """
+        known = {choice.name for choice in self.choices}
+        for name in values:
+            if name not in known:
+                raise InvalidArchitecture(
+                    f"unknown choice {name!r} in space {self.name}; it has {', '.join(sorted(known))}"
+                )
+        active: dict[str, Value] = {}
+        for choice in self.choices:
+            if not self._applies(choice, active):
+                continue
+            if choice.name not in values:
+                raise InvalidArchitecture(
+                    f"choice {choice.name!r} is missing; give one of {list(choice.options)}"
+                )
+            active[choice.name] = _matching_option(choice, values[choice.name])
+        self._check_constraints(active)
+        return Architecture(self.name, active)
+
+    def validate(self, architecture: Mapping[str, Value]) -> None:
+        """Check values against the space.
+
+        Raises:
+            InvalidArchitecture: names the choice, the value and the remedy.
+        """
+        self.architecture(architecture)
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """Draw an architecture: every choice uniform, among the valid."""
+        for _ in range(_TRIES):
+            values = {choice.name: _draw(choice.options, rng) for choice in self.choices}
+            try:
+                return self.architecture(values)
+            except InvalidArchitecture:
+                continue
+        raise InvalidArchitecture(f"space {self.name}: no valid architecture in {_TRIES} draws; loosen it")
+
+    def mutate(
+        self, architecture: Mapping[str, Value], rng: np.random.Generator, rate: float
+    ) -> Architecture:
+        """Change each choice with probability ``rate``, at least one; valid and different from the parent.
+
+        Ordered choices move to a neighbouring option in two of three cases, so that a good size is
+        explored locally. A choice that starts to apply is drawn afresh.
+        """
+        parent = self.architecture(architecture)
+        for _ in range(_TRIES):
+            values = {choice.name: _draw(choice.options, rng) for choice in self.choices} | dict(parent)
+            movable = [choice for choice in self.choices if len(choice.options) > 1 and choice.name in parent]
+            if not movable:
+                return parent
+            chosen = [choice for choice in movable if rng.random() < rate]
+            for choice in chosen or [movable[int(rng.integers(len(movable)))]]:
+                values[choice.name] = _moved(choice, values[choice.name], rng)
+            try:
+                child = self.architecture(values)
+            except InvalidArchitecture:
+                continue
+            if child != parent:
+                return child
+        return parent
+
+    def crossover(
+        self,
+        first: Mapping[str, Value],
+        second: Mapping[str, Value],
+        rng: np.random.Generator,
+        kind: Crossover = "uniform",
+    ) -> Architecture:
+        """Recombine two parents over the list of choices; a valid child, in the worst case the first parent.
+
+        A choice that applies to the child but to neither parent is drawn.
+        """
+        for _ in range(_TRIES // 10):
+            take_second = _crossover_mask(len(self.choices), rng, kind)
+            values: dict[str, Value] = {}
+            for choice, from_second in zip(self.choices, take_second, strict=True):
+                donor, other = (second, first) if from_second else (first, second)
+                fallback = other.get(choice.name, _draw(choice.options, rng))
+                values[choice.name] = donor.get(choice.name, fallback)
+            try:
+                return self.architecture(values)
+            except InvalidArchitecture:
+                continue
+        return self.architecture(first)
+
+    def neighbors(self, architecture: Mapping[str, Value]) -> Iterator[Architecture]:
+        """All valid architectures that differ in one choice (and in what starts to apply, at its default)."""
+        parent = self.architecture(architecture)
+        seen = {parent}
+        for choice in self.choices:
+            if choice.name not in parent:
+                continue
+            for option in choice.options:
+                values = {c.name: c.default for c in self.choices} | dict(parent) | {choice.name: option}
+                try:
+                    child = self.architecture(values)  # type: ignore[arg-type]
+                except InvalidArchitecture:
+                    continue
+                if child not in seen:
+                    seen.add(child)
+                    yield child
+
+    def enumerate(self) -> Iterator[Architecture]:
+        """Every distinct architecture once, in the order of the choices; lazily."""
+        yield from self._enumerate(0, {})
+
+    # -- keys and encodings -----------------------------------------------------------------------
+
+    def training_key(self, architecture: Mapping[str, Value]) -> str:
+        """Same trained function, same key: such architectures are trained once."""
+        return json.dumps(dict(sorted(architecture.items())))
+
+    def deployment_key(self, architecture: Mapping[str, Value]) -> str:
+        """Same stored and executed network, same key: such architectures are measured once."""
+        return json.dumps(dict(sorted(architecture.items())))
+
+    def encode(self, architecture: Mapping[str, Value]) -> NDArray[np.float64]:
+        """A vector for surrogates: a position in [0, 1] for an ordered choice, else one-hot.
+
+        What does not apply is -1 (ordered) or all zeros.
+        """
+        parts: list[float] = []
+        for choice in self.choices:
+            value = architecture.get(choice.name)
+            index = None if value is None else choice.options.index(value)
+            if choice.ordered:
+                parts.append(-1.0 if index is None else index / max(1, len(choice.options) - 1))
+            else:
+                parts.extend(1.0 if i == index else 0.0 for i in range(len(choice.options)))
+        return np.asarray(parts)
+
+    def build(self, architecture: Mapping[str, Value], signature: Signature) -> "nn.Module":
+        """Build the network, with the signature's inputs and outputs.
+
+        Raises:
+            InvalidArchitecture: the space describes something that is not a network.
+        """
+        raise InvalidArchitecture(f"space {self.name} builds no networks; evaluate it with your own function")
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    @staticmethod
+    def _applies(choice: Choice, active: Mapping[str, Value]) -> bool:
+        return choice.when is None or choice.when.holds(*(active.get(name) for name in choice.when.choices))
+
+    def _check_constraints(self, active: Mapping[str, Value]) -> None:
+        for constraint in self.constraints:
+            if not all(name in active for name in constraint.choices):
+                continue
+            values = [active[name] for name in constraint.choices]
+            if not constraint.holds(*values):
+                pairs = ", ".join(f"{n}={v}" for n, v in zip(constraint.choices, values, strict=True))
+                raise InvalidArchitecture(f"{pairs}: {constraint.remedy}")
+
+    def _enumerate(self, position: int, active: dict[str, Value]) -> Iterator[Architecture]:
+        if position == len(self.choices):
+            try:
+                self._check_constraints(active)
+            except InvalidArchitecture:
+                return
+            yield Architecture(self.name, active)
+            return
+        choice = self.choices[position]
+        if not self._applies(choice, active):
+            yield from self._enumerate(position + 1, active)
+            return
+        for option in choice.options:
+            yield from self._enumerate(position + 1, {**active, choice.name: option})
+
+
+def _draw(options: tuple[Value, ...], rng: np.random.Generator) -> Value:
+    return options[int(rng.integers(len(options)))]
+
+
+def _moved(choice: Choice, value: Value, rng: np.random.Generator) -> Value:
+    index = choice.options.index(value)
+    if choice.ordered and rng.random() < 2 / 3:
+        near = [i for i in (index - 1, index + 1) if 0 <= i < len(choice.options)]
+        return choice.options[near[int(rng.integers(len(near)))]]
+    others = choice.options[:index] + choice.options[index + 1 :]
+    return _draw(others, rng)
+
+
+def _crossover_mask(length: int, rng: np.random.Generator, kind: Crossover) -> list[bool]:
+    if kind == "uniform":
+        return [bool(bit) for bit in rng.integers(2, size=length)]
+    points = sorted(int(p) for p in rng.integers(length + 1, size=1 if kind == "one_point" else 2))
+    start, end = (points[0], length) if kind == "one_point" else (points[0], points[1])
+    return [start <= i < end for i in range(length)]
+
+
+def _matching_option(choice: Choice, value: Value) -> Value:
+    for option in choice.options:
+        if option == value and isinstance(option, bool) == isinstance(value, bool):
+            return option
+    raise InvalidArchitecture(f"{choice.name}={value!r} is not an option; use one of {list(choice.options)}")

@@ -1,0 +1,25 @@
+"""What a task demands of a network: its named inputs and outputs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One named tensor. Symbolic sizes are strings: ``("batch", "length")``.
+
+    Attributes:
+        classes: how many values an integer input may take, or a class output has.
+    """
+
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: str
+    classes: int | None = None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Named inputs and outputs that a built network has to have."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]

@@ -1,0 +1,105 @@
+"""The nouns of a search: metrics, fidelities, proposals and trials, all frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+Value = str | int | float | bool
+Direction = Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is measured of an architecture: its name, unit and which direction is better."""
+
+    name: str
+    unit: str = ""
+    direction: Direction = "minimize"
+    description: str = ""
+
+    def cost(self, value: float) -> float:
+        """The value as something to minimize."""
+        return value if self.direction == "minimize" else -value
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """One rung of an evaluator's ladder: how much training an evaluation may spend.
+
+    Attributes:
+        rung: position on the ladder, 0 is the cheapest.
+        name: what a person calls it, such as ``small``.
+        amount: how much, in ``unit``, counted from the start of the architecture's training.
+        unit: ``seconds``, ``steps``, ``tokens`` or ``epochs``; empty where there is nothing to spend.
+    """
+
+    rung: int = 0
+    name: str = "full"
+    amount: float = 1.0
+    unit: str = ""
+
+
+class Status(StrEnum):
+    """How a trial ended. Only ``completed`` and ``stopped`` trials have comparable metrics."""
+
+    COMPLETED = "completed"
+    STOPPED = "stopped"  # ended early on purpose: its curve was hopeless
+    REFUSED = "refused"  # breaks a hard limit; never evaluated, costs no budget
+    FAILED = "failed"
+    DIVERGED = "diverged"  # NaN or infinity
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMEOUT = "timeout"
+    KILLED = "killed"  # the worker died
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An evaluation that a strategy asks for.
+
+    Attributes:
+        number: the trial's number, counted from 0 in the order of asking.
+        architecture: the active choices and their values.
+        fidelity: the rung to evaluate at.
+        continues: number of an earlier trial of the same architecture whose training goes on.
+        origin: how it came about (``random``, ``baseline``, ``mutation``, ``crossover``, ``promotion``...).
+        parents: numbers of the trials it descends from.
+    """
+
+    number: int
+    architecture: Mapping[str, Value]
+    fidelity: Fidelity = field(default_factory=Fidelity)
+    continues: int | None = None
+    origin: str = ""
+    parents: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished evaluation: the proposal, how it ended and what was measured.
+
+    Attributes:
+        curve: (step, value) pairs reported while training.
+        seconds: how long the evaluation took, wall clock.
+        cached: answered from an earlier trial without an evaluation.
+        details: further facts for the report, JSON values only.
+    """
+
+    proposal: Proposal
+    status: Status
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+    seconds: float = 0.0
+    curve: tuple[tuple[float, float], ...] = ()
+    cached: bool = False
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the trial's metrics can be compared with those of other trials on its rung."""
+        return self.status is Status.COMPLETED
+
+    @property
+    def number(self) -> int:
+        """The trial's number."""
+        return self.proposal.number
