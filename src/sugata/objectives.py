@@ -145,7 +145,7 @@ class Objectives:
         return [candidates[i] for i in sorted(front, key=lambda i: (costs[i, 0], candidates[i].number))]
 
     def candidates(self, trials: Sequence[Trial]) -> list[Trial]:
-        """Allowed trials of the highest rung that any trial was completed on, with all objectives measured."""
+        """Allowed trials with all objectives measured, of the highest rung that any of them reached."""
         allowed = [
             trial
             for trial in trials

@@ -30,7 +30,7 @@ class Context(Protocol):
 
     Attributes:
         seed: for every draw of this trial.
-        folder: scratch folder of the trial, ``trials/0007``; what is left there is kept as the run's rules say.
+        folder: folder of the trial, ``trials/0007``, for its log, curve and checkpoint.
         source: folder of the trial whose training is continued, or whose trained weights are shared.
         trained: the source already has this training at this fidelity; only compress and measure.
     """

@@ -3,11 +3,13 @@
 from sugata.space.architecture import Architecture
 from sugata.space.choice import Choice, Condition, Constraint, OptionNote
 from sugata.space.dictionary import DictionarySpace
+from sugata.space.outline import Block
 from sugata.space.search_space import SearchSpace
 from sugata.space.signature import Signature, TensorSpec
 
 __all__ = [
     "Architecture",
+    "Block",
     "Choice",
     "Condition",
     "Constraint",

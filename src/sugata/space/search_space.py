@@ -12,6 +12,7 @@ from sugata.errors import InvalidArchitecture
 from sugata.space import counting
 from sugata.space.architecture import Architecture
 from sugata.space.choice import Choice, Constraint
+from sugata.space.outline import Block
 from sugata.space.signature import Signature
 from sugata.trial import Value
 
@@ -22,7 +23,7 @@ Crossover = Literal["one_point", "two_point", "uniform"]
 _TRIES = 1000
 
 
-class SearchSpace(ABC):
+class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
     """Choices, their constraints, and what can be done with the architectures they span.
 
     A concrete space sets ``name``, ``choices``, ``constraints`` and ``parameters`` (what its constructor
@@ -198,6 +199,10 @@ class SearchSpace(ABC):
             InvalidArchitecture: the space describes something that is not a network.
         """
         raise InvalidArchitecture(f"space {self.name} builds no networks; evaluate it with your own function")
+
+    def outline(self, architecture: Mapping[str, Value]) -> tuple[Block, ...]:
+        """The network's blocks, for drawing; empty where the space builds no networks."""
+        return ()
 
     # -- inside -----------------------------------------------------------------------------------
 
