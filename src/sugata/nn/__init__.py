@@ -1,0 +1,7 @@
+"""Building blocks and the language model."""
+
+from sugata.nn.config import LanguageModelConfig, LayerConfig
+from sugata.nn.language_model import MIXERS, LanguageModel
+from sugata.nn.token_mixer import State, TokenMixer
+
+__all__ = ["MIXERS", "LanguageModel", "LanguageModelConfig", "LayerConfig", "State", "TokenMixer"]

@@ -1,0 +1,126 @@
+"""Softmax attention: explicit, fused, and with grouped queries."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sugata.nn.config import LanguageModelConfig
+from sugata.nn.initialization import initialize_linear
+from sugata.nn.positions import alibi_slopes, rotary, rotate
+from sugata.nn.token_mixer import State, TokenMixer
+
+
+class Attention(TokenMixer):
+    """Causal softmax attention (Vaswani et al. 2017), computed step by step: scores, mask, softmax, sum.
+
+    One matrix `qkv` projects to all queries, then all keys, then all values. Without biases.
+
+    Args:
+        config: Gives width, heads and position encoding.
+    """
+
+    state_names = ("key", "value")
+
+    def __init__(self, config: LanguageModelConfig) -> None:
+        super().__init__()
+        self.num_heads = config.num_heads
+        self.key_value_heads = self._key_value_heads(config)
+        self.head_dim = config.head_dim
+        self.rope_theta = config.rope_theta if config.position == "rope" else None
+        self.slopes = alibi_slopes(config.num_heads) if config.position == "alibi" else None
+        rows = (self.num_heads + 2 * self.key_value_heads) * self.head_dim
+        self.qkv = nn.Linear(config.hidden_dim, rows, bias=False)
+        self.output = nn.Linear(config.hidden_dim, config.hidden_dim, bias=False)
+
+    def _key_value_heads(self, config: LanguageModelConfig) -> int:
+        return config.num_heads
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, length, dim)` to `(batch, length, dim)`."""
+        positions = torch.arange(x.shape[1], device=x.device)
+        query, key, value = (t.transpose(-3, -2) for t in self._project(x, positions))
+        return self.output(self._attend(query, key, value).transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+    def _project(self, x: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """`(..., n, dim)` to queries, keys, values `(..., n, heads, head_dim)`."""
+        heads, groups = self.num_heads, self.key_value_heads
+        qkv = self.qkv(x)
+        qkv = qkv.view(*qkv.shape[:-1], heads + 2 * groups, self.head_dim)
+        if self.rope_theta is None:
+            query, key, value = qkv.split((heads, groups, groups), dim=-2)
+            return query, key, value
+        query_key, value = qkv.split((heads + groups, groups), dim=-2)
+        query_key = rotate(query_key, *rotary(positions, self.head_dim, self.rope_theta))
+        query, key = query_key.split((heads, groups), dim=-2)
+        return query, key, value
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """All tensors `(batch, heads, length, head_dim)`."""
+        scores = (query * self.head_dim**-0.5) @ key.transpose(-1, -2)
+        # In place: the scores are the largest tensor here, and a second one would cost more than the sum.
+        scores += self._bias(query).to(scores.dtype)
+        return scores.softmax(-1).to(value.dtype) @ value
+
+    def _bias(self, query: Tensor) -> Tensor:
+        """What is added to the scores: -inf ahead of time, and ALiBi; `(length, length)` or one per head."""
+        steps = torch.arange(query.shape[2], device=query.device)
+        ahead = steps[None, :] - steps[:, None]
+        if self.slopes is None:
+            bias = torch.zeros_like(ahead, dtype=torch.float32)
+        else:
+            bias = ahead.float() * torch.tensor(self.slopes, device=query.device)[:, None, None]
+        return bias.masked_fill(ahead > 0, float("-inf"))
+
+    def initial_state(self, batch: int) -> State:
+        """An empty cache: keys and values, each `(batch, key-value heads, 0, head_dim)`."""
+        shape = (batch, self.key_value_heads, 0, self.head_dim)
+        return self.qkv.weight.new_zeros(shape), self.qkv.weight.new_zeros(shape)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Attend from one token `(batch, dim)` to the cache, which grows by it along axis 2."""
+        keys, values = state
+        steps = torch.arange(keys.shape[2] + 1, device=x.device)
+        query, key, value = (t.transpose(1, 2) for t in self._project(x[:, None], steps[-1:]))
+        keys = torch.cat((keys, key), dim=2)
+        values = torch.cat((values, value), dim=2)
+        # Queries of a group stand side by side, so that keys and values need not be repeated.
+        grouped = query.reshape(
+            -1, self.key_value_heads, self.num_heads // self.key_value_heads, self.head_dim
+        )
+        scores = (grouped * self.head_dim**-0.5) @ keys.transpose(-1, -2)
+        if self.slopes is not None:
+            slopes = torch.tensor(self.slopes, device=x.device).view(self.key_value_heads, -1, 1)
+            scores = scores + slopes * (steps - steps[-1:])
+        mixed = scores.softmax(-1).to(values.dtype) @ values
+        return self.output(mixed.flatten(1)), (keys, values)
+
+    def initialize(self, generator: torch.Generator, layer: int, depth: int) -> None:
+        """Fill the two matrices."""
+        initialize_linear(self.qkv, generator)
+        initialize_linear(self.output, generator, depth)
+
+
+class FlashAttention(Attention):
+    """The same function in one fused operation that never stores the scores (Dao et al. 2022)."""
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        if self.slopes is None:
+            return F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        bias = self._bias(query).to(query.dtype)
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+
+
+class GroupedQueryAttention(FlashAttention):
+    """Attention whose query heads share key-value heads (Ainslie et al. 2023), fused.
+
+    Query head `i` uses key-value head `i // (num_heads / key-value heads)`.
+    """
+
+    def _key_value_heads(self, config: LanguageModelConfig) -> int:
+        return config.key_value_heads
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        return super()._attend(query, self._repeat(key), self._repeat(value))
+
+    def _repeat(self, x: Tensor) -> Tensor:
+        return x[:, :, None].expand(-1, -1, self.num_heads // self.key_value_heads, -1, -1).flatten(1, 2)

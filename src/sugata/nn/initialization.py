@@ -1,0 +1,37 @@
+"""Initialization that lets one learning rate serve every width (muP)."""
+
+import math
+
+import torch
+from torch import nn
+
+#: Standard deviation of the token embedding, the same at every width.
+EMBEDDING_STD = 0.02
+
+
+@torch.no_grad()
+def initialize_linear(linear: nn.Linear, generator: torch.Generator, depth: int = 0) -> None:
+    """Hidden matrix: variance 1/fan_in (Yang et al. 2022, table 8).
+
+    Args:
+        linear: The projection to fill.
+        generator: Source of the draws.
+        depth: Number of layers if the projection writes to the residual stream: its standard deviation is
+            divided by sqrt(2 depth), as in GPT-2, so that the stream's variance does not grow with depth.
+    """
+    std = linear.in_features**-0.5
+    if depth:
+        std /= math.sqrt(2 * depth)
+    linear.weight.normal_(0.0, std, generator=generator)
+
+
+@torch.no_grad()
+def initialize_embedding(embedding: nn.Embedding, generator: torch.Generator) -> None:
+    """Input weights: variance independent of the width (Yang et al. 2022, table 8)."""
+    embedding.weight.normal_(0.0, EMBEDDING_STD, generator=generator)
+
+
+@torch.no_grad()
+def initialize_head(head: nn.Linear, generator: torch.Generator) -> None:
+    """Output weights: variance 1/fan_in^2 (Yang et al. 2022, table 3, the form without multipliers)."""
+    head.weight.normal_(0.0, 1.0 / head.in_features, generator=generator)

@@ -1,0 +1,194 @@
+"""The language model: embedding, layers of token mixer and feed-forward network, norm, head."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from sugata.nn.attention import Attention, FlashAttention, GroupedQueryAttention
+from sugata.nn.config import LanguageModelConfig, LayerConfig
+from sugata.nn.feed_forward import FeedForward
+from sugata.nn.initialization import initialize_embedding, initialize_head
+from sugata.nn.norms import make_norm
+from sugata.nn.positions import sinusoidal
+from sugata.nn.token_mixer import State, TokenMixer
+
+#: Every token mixer by the name that a `LayerConfig` gives it.
+MIXERS: Mapping[str, type[TokenMixer]] = MappingProxyType(
+    {
+        "transformer": Attention,
+        "flash_attention": FlashAttention,
+        "grouped_query_attention": GroupedQueryAttention,
+    }
+)
+
+
+class Layer(nn.Module):
+    """`x + mixer(norm(x))`, then `x + ffn(norm(x))`.
+
+    Args:
+        config: The model's configuration.
+        layer: This layer's.
+    """
+
+    def __init__(self, config: LanguageModelConfig, layer: LayerConfig) -> None:
+        super().__init__()
+        self.mixer_norm = make_norm(config)
+        self.mixer = MIXERS[layer.mixer](config)
+        self.ffn_norm: nn.Module | None = None
+        self.ffn: FeedForward | None = None
+        if layer.ffn_dim:
+            self.ffn_norm = make_norm(config)
+            self.ffn = FeedForward(config, layer.ffn_dim)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Names of the tensors of the state, in order."""
+        return self.mixer.state_names + (() if self.ffn is None else self.ffn.state_names)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, length, dim)` to `(batch, length, dim)`."""
+        x = x + self.mixer(self.mixer_norm(x))
+        if self.ffn is not None and self.ffn_norm is not None:
+            x = x + self.ffn(self.ffn_norm(x))
+        return x
+
+    def initial_state(self, batch: int) -> State:
+        """The mixer's state, then the feed-forward network's."""
+        return self.mixer.initial_state(batch) + (() if self.ffn is None else self.ffn.initial_state(batch))
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One token `(batch, dim)`."""
+        split = len(self.mixer.state_names)
+        mixed, mixer_state = self.mixer.step(self.mixer_norm(x), state[:split])
+        x = x + mixed
+        if self.ffn is None or self.ffn_norm is None:
+            return x, mixer_state
+        transformed, ffn_state = self.ffn.step(self.ffn_norm(x), state[split:])
+        return x + transformed, mixer_state + ffn_state
+
+    def initialize(self, generator: torch.Generator, layer: int, depth: int) -> None:
+        """Fill every parameter, for layer number `layer` of `depth`."""
+        _reset_norm(self.mixer_norm)
+        self.mixer.initialize(generator, layer, depth)
+        if self.ffn is not None and self.ffn_norm is not None:
+            _reset_norm(self.ffn_norm)
+            self.ffn.initialize(generator, layer, depth)
+
+
+class LanguageModel(nn.Module):
+    """A causal language model with a token mixer of its own choice in every layer.
+
+    The weights of a new model are those of `initialize` with a generator of seed 0; the global random state is
+    neither read nor changed.
+
+    Args:
+        config: Shapes and choices.
+        device: Where the parameters live; `"meta"` gives them shapes only, for counting.
+
+    Attributes:
+        checkpoint_activations: Keep only the inputs of layers during training and compute the rest again in the
+            backward pass: less memory, a third more time.
+    """
+
+    def __init__(self, config: LanguageModelConfig, device: torch.device | str | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.checkpoint_activations = False
+        # Built without storage first: filling the matrices once is enough.
+        with torch.device("meta"):
+            self.embedding = nn.Embedding(config.vocabulary_size, config.hidden_dim)
+            self.layers = nn.ModuleList(Layer(config, layer) for layer in config.layers)
+            self.norm = make_norm(config)
+            self.head = nn.Linear(config.hidden_dim, config.vocabulary_size, bias=False)
+        target = torch.get_default_device() if device is None else torch.device(device)
+        if target.type != "meta":
+            self.to_empty(device=target)
+        if config.tie_embeddings:
+            self.head.weight = self.embedding.weight
+        if target.type != "meta":
+            self.initialize(torch.Generator(device=target).manual_seed(0))
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """A name for every tensor of the state, in order; usable as input names of an exported graph."""
+        names = [f"layers.{i}.{name}" for i, layer in enumerate(self._layers()) for name in layer.state_names]
+        return (("position",) if self._adds_positions else ()) + tuple(names)
+
+    @property
+    def _adds_positions(self) -> bool:
+        return self.config.position == "absolute" and self.config.uses_positions
+
+    def _layers(self) -> list[Layer]:
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits `(batch, length, vocabulary)` of tokens `(batch, length)`; those at `t` predict token `t + 1`."""
+        return self.head(self.features(tokens))  # type: ignore[no-any-return]
+
+    def features(self, tokens: Tensor) -> Tensor:
+        """What the head reads: `(batch, length, dim)` after the final norm, for a loss fused with the head."""
+        x = self.embedding(tokens)
+        if self._adds_positions:
+            positions = torch.arange(tokens.shape[1], device=tokens.device)
+            x = x + sinusoidal(positions, self.config.hidden_dim).to(x.dtype)
+        for layer in self.layers:
+            if self.checkpoint_activations and self.training:
+                x = checkpoint(layer, x, use_reentrant=False)
+            else:
+                x = layer(x)
+        return self.norm(x)  # type: ignore[no-any-return]
+
+    def initial_state(self, batch: int) -> State:
+        """The state before the first token: a flat tuple of tensors, named by `state_names`, batch on axis 0.
+
+        Caches of keys and values start with length 0 on axis 2 and grow; everything else keeps its shape.
+        """
+        position = self.embedding.weight.new_zeros(batch, dtype=torch.int64)
+        state: State = (position,) if self._adds_positions else ()
+        for layer in self._layers():
+            state += layer.initial_state(batch)
+        return state
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """One token of every sequence.
+
+        Args:
+            tokens: `(batch,)` int64.
+            state: From `initial_state` or the previous step; it is not changed.
+
+        Returns:
+            Logits `(batch, vocabulary)` and the state after these tokens.
+        """
+        x = self.embedding(tokens)
+        after: State = ()
+        if self._adds_positions:
+            position, state = state[0], state[1:]
+            x = x + sinusoidal(position, self.config.hidden_dim).to(x.dtype)
+            after = (position + 1,)
+        for layer in self._layers():
+            count = len(layer.state_names)
+            x, layer_state = layer.step(x, state[:count])
+            after, state = after + layer_state, state[count:]
+        return self.head(self.norm(x)), after
+
+    def initialize(self, generator: torch.Generator) -> None:
+        """Fill every parameter anew (muP, Yang et al. 2022: hidden matrices, embedding, head by their fan-in).
+
+        Departures from muP's tables: no multipliers in the forward pass and attention scores divided by
+        sqrt(head_dim); a tied head has the embedding's variance.
+        """
+        initialize_embedding(self.embedding, generator)
+        for index, layer in enumerate(self._layers()):
+            layer.initialize(generator, index, len(self.layers))
+        _reset_norm(self.norm)
+        if not self.config.tie_embeddings:
+            initialize_head(self.head, generator)
+
+
+@torch.no_grad()
+def _reset_norm(norm: nn.Module) -> None:
+    for name, parameter in norm.named_parameters():
+        parameter.fill_(0.0 if name == "bias" else 1.0)

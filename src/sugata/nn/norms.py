@@ -1,0 +1,62 @@
+"""Normalizations whose statistics are those of one token: they never cross time steps."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sugata.nn.config import LanguageModelConfig
+
+
+class GroupNorm(nn.Module):
+    """Group normalization over the channels of each token alone (Wu & He 2018, without their spatial axes).
+
+    `torch.nn.GroupNorm` would take its statistics over time as well and so leak the future.
+
+    Args:
+        dim: Channels.
+        groups: Groups; must divide `dim`.
+        eps: Added to the variance.
+    """
+
+    def __init__(self, dim: int, groups: int, eps: float) -> None:
+        super().__init__()
+        self.groups = groups
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(dim))
+        self.bias = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize `(..., dim)`."""
+        width = self.weight.shape[0] // self.groups
+        normalized = F.layer_norm(x.reshape(*x.shape[:-1], self.groups, width), (width,), eps=self.eps)
+        return normalized.flatten(-2) * self.weight + self.bias
+
+
+class RMSNorm(nn.Module):
+    """Root-mean-square normalization (Zhang & Sennrich 2019), without a bias.
+
+    Args:
+        dim: Channels.
+        eps: Added to the mean square.
+    """
+
+    def __init__(self, dim: int, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize `(..., dim)`."""
+        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.weight
+
+
+def make_norm(config: LanguageModelConfig) -> nn.Module:
+    """The normalization that `config` names, for tokens of width `hidden_dim`."""
+    dim, eps = config.hidden_dim, config.norm_eps
+    if config.normalization == "layernorm":
+        return nn.LayerNorm(dim, eps=eps)
+    if config.normalization == "rmsnorm":
+        return RMSNorm(dim, eps)
+    return GroupNorm(dim, math.gcd(dim, config.norm_groups), eps)

@@ -1,0 +1,35 @@
+"""The contract of token mixers: one function in two forms."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+State = tuple[Tensor, ...]
+
+
+class TokenMixer(nn.Module, ABC):
+    """Mixes information along time, causally.
+
+    `forward` computes a whole sequence in parallel, `step` one token from a state; both give the same outputs.
+    Constructors leave the weights as torch makes them; `initialize` fills every parameter.
+    """
+
+    #: Names of the tensors of the state, in order. The batch is axis 0 of each.
+    state_names: tuple[str, ...] = ()
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, length, dim)` to `(batch, length, dim)`."""
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> State:
+        """The state before the first token."""
+
+    @abstractmethod
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One token `(batch, dim)` to its output `(batch, dim)` and the state after it; changes nothing in place."""
+
+    @abstractmethod
+    def initialize(self, generator: torch.Generator, layer: int, depth: int) -> None:
+        """Fill every parameter, for layer number `layer` of `depth`."""
