@@ -71,5 +71,5 @@ class Choice:
             object.__setattr__(self, "default", self.options[0])
         elif self.default not in self.options:
             raise InvalidArchitecture(
-                f"choice {self.name!r}: default {self.default!r} is not an option; use one of {list(self.options)}"
+                f"choice {self.name!r}: default {self.default!r} is no option; use one of {list(self.options)}"
             )

@@ -1,0 +1,313 @@
+"""The run file: everything that decides a run, typed, validated, every field with one line of doc."""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from sugata.errors import RecipeError
+from sugata.trial import Value
+
+_SIZES = {"": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30}
+_SECONDS = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_MILLISECONDS = {"": 1.0, "us": 1e-3, "ms": 1.0, "s": 1e3}
+_SHIPPED = Path(__file__).parent / "recipes"
+
+
+def _quantity(units: Mapping[str, float], examples: str) -> Any:
+    def parse(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-z]*)\s*", value.lower())
+        if match is None or match[2] not in units:
+            raise ValueError(f"write it like {examples}")
+        return float(match[1]) * units[match[2]]
+
+    return parse
+
+
+Bytes = Annotated[float, BeforeValidator(_quantity(_SIZES, "50MB, 800kB or 2GB")), Field(gt=0)]
+Seconds = Annotated[float, BeforeValidator(_quantity(_SECONDS, "90s, 10m or 1.5h")), Field(gt=0)]
+Milliseconds = Annotated[float, BeforeValidator(_quantity(_MILLISECONDS, "10ms or 0.5s")), Field(gt=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TaskSection(_Section):
+    """What the network is for."""
+
+    kind: Literal["code"] = Field("code", description="code: language modelling of source code")
+    data: str = Field(
+        "stdlib",
+        description="stdlib (this Python's library), a file or folder of code, parquet or JSONL, or hf:NAME",
+    )
+    max_bytes: Bytes = Field(8e6, description="how much text to use at most")
+    evaluation_bytes: Bytes = Field(200e3, description="validation text that scores a candidate")
+    test_bytes: Bytes = Field(400e3, description="test text that scores the winner, once")
+
+
+class StrategySection(_Section):
+    """How to look."""
+
+    kind: str = Field("evolution", description="evolution or random")
+    population: int = Field(50, ge=1, description="evolution: how many live at a time")
+    generations: int = Field(100, ge=1, description="evolution: how many generations at most")
+    elites: float = Field(0.2, ge=0, le=1, description="evolution: share of the best that stay")
+    tournament: int = Field(3, ge=1, description="evolution: how many compete to be a parent")
+    crossover: Literal["one_point", "two_point", "uniform"] = Field("uniform", description="how parents mix")
+    crossover_rate: float = Field(0.7, ge=0, le=1, description="evolution: share of children of two parents")
+    mutation_rate: float = Field(0.3, ge=0, le=1, description="evolution: chance of each choice to change")
+
+
+class RungSection(_Section):
+    """One rung of the funnel."""
+
+    name: str = Field(description="what to call it")
+    amount: float = Field(gt=0, description="training up to here, counted from the start, in `unit`")
+    unit: Literal["seconds", "steps", "tokens", "epochs"] = Field("seconds", description="unit of `amount`")
+    keep: Share | None = Field(None, description="share of the best that goes on to the next rung")
+    threshold: float | None = Field(None, description="what the primary metric must reach to go on")
+    capacity: int | None = Field(None, ge=1, description="how many trials at most on this rung")
+
+
+class ObjectivesSection(_Section):
+    """What better means."""
+
+    kind: Literal["pareto", "weighted", "mnasnet"] = Field(
+        "pareto", description="pareto: non-dominated ranking; weighted or mnasnet: one number"
+    )
+    metrics: tuple[str, ...] = Field(
+        ("bits_per_byte", "size_bytes", "latency_ms"), description="the objectives, the primary one first"
+    )
+    quality_weight: float = Field(0.5, description="weighted: weight of accuracy")
+    size_weight: float = Field(0.3, description="weighted: weight of 1 - size/target")
+    latency_weight: float = Field(0.2, description="weighted: weight of 1 - latency/target")
+    size_target: Bytes = Field(500e6, description="weighted: the size that scores 0")
+    latency_target: Milliseconds = Field(100.0, description="weighted and mnasnet: the target latency")
+    latency_exponent: float = Field(-0.07, description="mnasnet: w in accuracy x (latency/target)^w")
+
+
+class LimitsSection(_Section):
+    """Hard upper bounds: nothing above them is trained or kept."""
+
+    size: Bytes | None = Field(None, description="bytes of the stored model, such as 50MB")
+    latency: Milliseconds | None = Field(
+        None, description="90th percentile of a prefill of 128 tokens, one thread, such as 10ms"
+    )
+    flops: float | None = Field(None, gt=0, description="floating point operations of that prefill")
+    parameters: float | None = Field(None, gt=0, description="number of parameters")
+
+
+class BudgetSection(_Section):
+    """When the search ends; whichever comes first."""
+
+    seconds: Seconds | None = Field(None, description="wall clock of the search stage, such as 10m")
+    trials: int | None = Field(None, ge=1, description="number of evaluations")
+
+
+class TrainingSection(_Section):
+    """How candidates are trained."""
+
+    learning_rate: float | None = Field(
+        None, gt=0, description="base rate at hidden width 128; scaled with width (muP); null: the default"
+    )
+    batch_size: int = Field(8, ge=1, description="sequences a step")
+    length: int = Field(256, ge=8, description="tokens a sequence")
+    weight_decay: float = Field(0.1, ge=0, description="AdamW weight decay of matrices")
+    warmup: float = Field(0.05, ge=0, le=1, description="share of the budget that warms up")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="of the matrix products")
+
+
+class FinalSection(_Section):
+    """The winners' training after the search."""
+
+    amount: float = Field(60, gt=0, description="full budget of a winner's training, in `unit`")
+    unit: Literal["seconds", "steps", "tokens", "epochs"] = Field("seconds", description="unit of `amount`")
+    top: int = Field(1, ge=0, description="how many of the front are trained; 0: the whole front")
+
+
+class EngineSection(_Section):
+    """Where evaluations run."""
+
+    workers: int | None = Field(None, ge=0, description="processes; null: one a core or GPU; 0: this process")
+    timeout: Seconds = Field(1800.0, description="an evaluation that takes longer is killed")
+    memory: Bytes | None = Field(None, description="a worker that takes more is killed; null: a fair share")
+    deterministic: bool = Field(
+        False, description="tell results in order, so that a run repeats exactly (needs budgets in steps)"
+    )
+    window: int | None = Field(None, ge=1, description="pending proposals; null: twice the workers")
+
+
+class Recipe(_Section):
+    """A run: what for, what can be built, how to look, how good, where."""
+
+    name: str = Field("run", description="the run's name; its folder is runs/NAME unless given")
+    seed: int = Field(0, ge=0, description="of every random draw")
+    task: TaskSection | None = Field(
+        TaskSection(), description="what the network is for; null with `evaluate`"
+    )
+    evaluate: str | None = Field(None, description="your own function as module:name, in place of a task")
+    space: str | dict[str, list[Value]] = Field(
+        "tiny", description="a search space of `sugata spaces`, module:name, or choices as lists"
+    )
+    baselines: bool = Field(
+        True, description="start from the space's known good networks and compare with them"
+    )
+    strategy: StrategySection = Field(StrategySection(), description="how to look")
+    funnel: tuple[RungSection, ...] = Field((), description="rungs of training, cheapest first")
+    promote_by: str = Field("pareto", description="what ranks a rung: pareto, fitness or a metric's name")
+    objectives: ObjectivesSection = Field(ObjectivesSection(), description="what better means")
+    limits: LimitsSection = Field(LimitsSection(), description="hard upper bounds")
+    budget: BudgetSection = Field(BudgetSection(), description="when the search ends")
+    training: TrainingSection = Field(TrainingSection(), description="how candidates are trained")
+    final: FinalSection = Field(FinalSection(), description="the winners' training after the search")
+    engine: EngineSection = Field(EngineSection(), description="where evaluations run")
+
+    def to_yaml(self) -> str:
+        """The recipe as YAML, every field resolved."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def shipped() -> dict[str, str]:
+    """Names of the recipes that come with sugata, each with its first comment line."""
+    return {
+        path.stem: path.read_text().split("\n", 1)[0].lstrip("# ") for path in sorted(_SHIPPED.glob("*.yaml"))
+    }
+
+
+def load(source: str | Path, changes: Mapping[str, Any] | None = None) -> Recipe:
+    """Read a recipe file, or a shipped one by name, with changes such as ``{"budget.seconds": "10m"}``.
+
+    Raises:
+        RecipeError: unreadable file, unknown field (with the nearest known one), wrong type or value.
+    """
+    path = Path(source)
+    if not str(source).endswith((".yaml", ".yml")):
+        path = _SHIPPED / f"{source}.yaml"
+        if not path.is_file():
+            raise RecipeError(
+                f"recipe {str(source)!r}: {_nearest(str(source), shipped())} Or give a .yaml file"
+            )
+    try:
+        data = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: no such recipe file; `sugata init {path}` writes one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read ({error})") from None
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        where = f"line {place.line + 1}: " if place else ""
+        raise RecipeError(f"{path}: {where}not YAML: {getattr(error, 'problem', error)}") from None
+    return parse(data, str(path), changes)
+
+
+def parse(data: Any, where: str = "recipe", changes: Mapping[str, Any] | None = None) -> Recipe:
+    """Make a recipe from plain values.
+
+    Raises:
+        RecipeError: as :func:`load`.
+    """
+    data = {} if data is None else data
+    if not isinstance(data, dict):
+        raise RecipeError(f"{where}: a recipe is a mapping of fields, not {type(data).__name__}")
+    for field, value in (changes or {}).items():
+        _set(data, field, value)
+    try:
+        recipe = Recipe.model_validate(data)
+    except ValidationError as error:
+        raise RecipeError(f"{where}: {_first_problem(error)}") from None
+    _check_together(recipe, where)
+    return recipe
+
+
+def commented(name: str = "tiny") -> str:
+    """A recipe file with every field, its value in the shipped recipe `name`, and its doc as a comment."""
+    recipe = load(name)
+    lines = [f"# A sugata recipe. Run it: sugata search FILE. Fields and defaults as in `{name}`.", ""]
+    lines += _commented_section(recipe, "")
+    return "\n".join(lines) + "\n"
+
+
+def _commented_section(section: BaseModel, indent: str) -> list[str]:
+    lines = []
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        note = f"  # {field.description}" if field.description else ""
+        if isinstance(value, _Section):
+            lines += [f"{indent}{name}:{note}", *_commented_section(value, indent + "  ")]
+        elif isinstance(value, tuple) and value and isinstance(value[0], _Section):
+            lines.append(f"{indent}{name}:{note}")
+            for item in value:
+                inner = yaml.safe_dump(item.model_dump(mode="json"), default_flow_style=True, sort_keys=False)
+                lines.append(f"{indent}  - {inner.strip()}")
+        else:
+            shown = section.model_dump(mode="json")[name]
+            text = (
+                yaml.safe_dump(shown, default_flow_style=True, width=1000).strip().removesuffix("...").strip()
+            )
+            lines.append(f"{indent}{name}: {text}{note}")
+    return lines
+
+
+def _set(data: dict[str, Any], field: str, value: Any) -> None:
+    *parents, last = field.split(".")
+    here = data
+    for name in parents:
+        here = here.setdefault(name, {})
+        if not isinstance(here, dict):
+            raise RecipeError(f"--set {field}: {name} is not a section")
+    here[last] = yaml.safe_load(value) if isinstance(value, str) and value else value
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    path = [part for part in problem["loc"] if part != "str" and "[" not in str(part)]  # no union tags
+    field = ".".join(str(part) for part in path)
+    if problem["type"] == "extra_forbidden":
+        known = _fields_at(path[:-1])
+        return f"unknown field {field!r}; {_nearest(str(path[-1]), known)}"
+    message = problem["msg"].removeprefix("Value error, ")
+    given = problem.get("input")
+    shown = f" {given!r}" if isinstance(given, str | int | float | bool) else ""
+    return f"field {field!r}:{shown} {message[0].lower() + message[1:]}"
+
+
+def _fields_at(path: Sequence[Any]) -> list[str]:
+    model: Any = Recipe
+    for part in path:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        candidates = [annotation, *get_args(annotation)]
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return list(model.model_fields)
+
+
+def _nearest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+
+
+def _check_together(recipe: Recipe, where: str) -> None:
+    if recipe.task is None and recipe.evaluate is None:
+        raise RecipeError(f"{where}: neither task nor evaluate is given; one says what good means")
+    if recipe.evaluate is None and isinstance(recipe.space, dict):
+        raise RecipeError(
+            f"{where}: a space of plain choices builds no networks; give `evaluate: module:name`"
+        )
+    if recipe.evaluate is None and not recipe.funnel:
+        raise RecipeError(f"{where}: funnel is empty; give at least one rung with name and amount")
+    amounts = [rung.amount for rung in recipe.funnel]
+    if amounts != sorted(set(amounts)):
+        raise RecipeError(f"{where}: funnel amounts {amounts} must grow from rung to rung")
+    if len({rung.unit for rung in recipe.funnel}) > 1:
+        raise RecipeError(f"{where}: funnel rungs have different units; use one")
+    if recipe.engine.deterministic and any(rung.unit == "seconds" for rung in recipe.funnel):
+        raise RecipeError(f"{where}: engine.deterministic needs funnel units of steps or tokens, not seconds")
