@@ -11,8 +11,11 @@ from sugata.nn.attention import Attention, FlashAttention, GroupedQueryAttention
 from sugata.nn.config import LanguageModelConfig, LayerConfig
 from sugata.nn.feed_forward import FeedForward
 from sugata.nn.initialization import initialize_embedding, initialize_head
+from sugata.nn.linear_attention import LinearAttention
+from sugata.nn.mamba import Mamba
 from sugata.nn.norms import make_norm
 from sugata.nn.positions import sinusoidal
+from sugata.nn.rwkv import ChannelMixing, TimeMixing
 from sugata.nn.token_mixer import State, TokenMixer
 
 #: Every token mixer by the name that a `LayerConfig` gives it.
@@ -21,6 +24,9 @@ MIXERS: Mapping[str, type[TokenMixer]] = MappingProxyType(
         "transformer": Attention,
         "flash_attention": FlashAttention,
         "grouped_query_attention": GroupedQueryAttention,
+        "linear_transformer": LinearAttention,
+        "mamba": Mamba,
+        "rwkv": TimeMixing,
     }
 )
 
@@ -38,10 +44,11 @@ class Layer(nn.Module):
         self.mixer_norm = make_norm(config)
         self.mixer = MIXERS[layer.mixer](config)
         self.ffn_norm: nn.Module | None = None
-        self.ffn: FeedForward | None = None
+        self.ffn: FeedForward | ChannelMixing | None = None
         if layer.ffn_dim:
             self.ffn_norm = make_norm(config)
-            self.ffn = FeedForward(config, layer.ffn_dim)
+            ffn = ChannelMixing if layer.mixer == "rwkv" else FeedForward
+            self.ffn = ffn(config, layer.ffn_dim)
 
     @property
     def state_names(self) -> tuple[str, ...]:
