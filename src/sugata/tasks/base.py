@@ -1,0 +1,101 @@
+"""The contract of a task: what a network is for, how it is fed and how its quality is measured."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sugata.space import Signature
+from sugata.trial import Fidelity, Metric, Value
+
+Generator = torch.Generator | np.random.Generator
+Say = Callable[[str], None]
+
+
+def silent(message: str) -> None:
+    """Report progress to nobody."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs of a network and the targets of its outputs; for sequences both are ``(batch, length)``."""
+
+    inputs: Tensor
+    targets: Tensor
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on another device."""
+        return Batch(self.inputs.to(device, non_blocking=True), self.targets.to(device, non_blocking=True))
+
+
+class Task(ABC):
+    """What a network is searched for: data, loss and quality.
+
+    A task is picklable, because it is sent to worker processes: it carries settings, and opens
+    its data from a cache folder when it first needs them.
+
+    Attributes:
+        name: what a person calls it.
+        metrics: what ``evaluate`` measures.
+        primary: the metric that a search compares candidates by; one of ``metrics``.
+    """
+
+    name: str
+    metrics: tuple[Metric, ...]
+    primary: Metric
+
+    @abstractmethod
+    def signature(self, architecture: Mapping[str, Value], fidelity: Fidelity | None = None) -> Signature:
+        """The named inputs and outputs that a network of this architecture must have."""
+
+    @abstractmethod
+    def prepare(self, options: Mapping[str, Sequence[Value]] | None = None, *, say: Say = silent) -> None:
+        """Do everything that is done once before a search, so that workers only open the results.
+
+        Args:
+            options: the values that each choice of the search space may take, by the choice's name.
+            say: receives one line a step.
+
+        Raises:
+            DataError: the data are missing, empty or unreadable.
+        """
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A name for the data and settings: equal data give equal text; a part of cache keys."""
+
+    @abstractmethod
+    def batches(
+        self,
+        architecture: Mapping[str, Value],
+        *,
+        batch_size: int,
+        length: int | None = None,
+        generator: Generator,
+        split: str = "train",
+    ) -> Iterator[Batch]:
+        """Endless batches, the same ones from a generator in the same state."""
+
+    @abstractmethod
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The mean loss per target, a scalar to minimize, in nats where it is a likelihood."""
+
+    @abstractmethod
+    def evaluate(
+        self,
+        model: nn.Module,
+        architecture: Mapping[str, Value],
+        *,
+        split: str = "validation",
+        limit_bytes: int | None = None,
+        batch_size: int | None = None,
+        length: int | None = None,
+    ) -> dict[str, float]:
+        """The value of every metric on a split, the same data for every architecture.
+
+        Args:
+            limit_bytes: how much of the split to use, in bytes of its raw data; all of it when None.
+        """

@@ -1,0 +1,22 @@
+"""Corpora of source code: reading, deduplicating, splitting, tokenizing and caching them."""
+
+from sugata.tasks.corpus.cache import Corpus, CorpusSettings, Vocabulary, default_cache_dir, open_corpus
+from sugata.tasks.corpus.sources import SPLITS, Document, Source, find_source, read_source
+from sugata.tasks.corpus.tokenizer import END_OF_TEXT, load_tokenizer, token_bytes, train_tokenizer
+
+__all__ = [
+    "END_OF_TEXT",
+    "SPLITS",
+    "Corpus",
+    "CorpusSettings",
+    "Document",
+    "Source",
+    "Vocabulary",
+    "default_cache_dir",
+    "find_source",
+    "load_tokenizer",
+    "open_corpus",
+    "read_source",
+    "token_bytes",
+    "train_tokenizer",
+]
