@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sugata.errors import RecipeError
 from sugata.trial import Metric, Trial
 
 Costs = NDArray[np.float64]
@@ -93,6 +94,11 @@ class Objectives:
     limits: tuple[Limit, ...] = ()
     fitness: Fitness | None = None
 
+    def __post_init__(self) -> None:
+        names = [metric.name for metric in self.metrics]
+        if not names or len(set(names)) != len(names):
+            raise RecipeError(f"objectives are {names}; name at least one metric, none twice")
+
     @property
     def primary(self) -> Metric:
         """The metric that names the winner."""
@@ -107,8 +113,21 @@ class Objectives:
         """Whether a trial completed and breaks no limit."""
         return trial.ok and all(limit.allows(trial.metrics) for limit in self.limits)
 
+    def comparable(self, trial: Trial) -> bool:
+        """Whether a trial can be ranked: allowed, every objective and the fitness are finite numbers."""
+        if not self.allows(trial):
+            return False
+        if not all(np.isfinite(trial.metrics.get(metric.name, np.nan)) for metric in self.metrics):
+            return False
+        if self.fitness is None:
+            return True
+        try:
+            return bool(np.isfinite(self.fitness(trial.metrics)))
+        except (KeyError, ArithmeticError):
+            return False
+
     def order(self, trials: Sequence[Trial]) -> list[int]:
-        """Positions of comparable trials from best to worst.
+        """Positions of trials, all of them comparable, from best to worst.
 
         By fitness if there is one; else by front, then crowding distance (Deb et al. 2002, NSGA-II),
         then the primary metric.
@@ -145,12 +164,8 @@ class Objectives:
         return [candidates[i] for i in sorted(front, key=lambda i: (costs[i, 0], candidates[i].number))]
 
     def candidates(self, trials: Sequence[Trial]) -> list[Trial]:
-        """Allowed trials with all objectives measured, of the highest rung that any of them reached."""
-        allowed = [
-            trial
-            for trial in trials
-            if self.allows(trial) and all(metric.name in trial.metrics for metric in self.metrics)
-        ]
+        """Comparable trials of the highest rung that any of them reached."""
+        allowed = [trial for trial in trials if self.comparable(trial)]
         top = max((trial.proposal.fidelity.rung for trial in allowed), default=0)
         return [trial for trial in allowed if trial.proposal.fidelity.rung == top]
 
@@ -162,9 +177,7 @@ def dominates(a: Costs, b: Costs) -> bool:
 
 def non_dominated_fronts(costs: Costs) -> list[list[int]]:
     """Sort ``(trials, objectives)`` into fronts: the first is dominated by none, and so on."""
-    no_worse = np.all(costs[:, None, :] <= costs[None, :, :], axis=2)
-    better = np.any(costs[:, None, :] < costs[None, :, :], axis=2)
-    beats = no_worse & better
+    beats = _domination(costs)
     remaining = np.ones(len(costs), dtype=bool)
     fronts = []
     while remaining.any():
@@ -173,6 +186,16 @@ def non_dominated_fronts(costs: Costs) -> list[list[int]]:
         fronts.append([int(i) for i in front])
         remaining[front] = False
     return fronts
+
+
+def _domination(costs: Costs) -> NDArray[np.bool_]:
+    """``(trials, trials)``: whether the row's trial dominates the column's."""
+    no_worse = np.ones((len(costs), len(costs)), dtype=bool)
+    better = np.zeros_like(no_worse)
+    for column in costs.T:
+        no_worse &= column[:, None] <= column[None, :]
+        better |= column[:, None] < column[None, :]
+    return no_worse & better
 
 
 def crowding_distance(costs: Costs) -> NDArray[np.float64]:

@@ -32,16 +32,18 @@ class Fidelity:
         name: what a person calls it, such as ``small``.
         amount: how much, in ``unit``, counted from the start of the architecture's training.
         unit: ``seconds``, ``steps``, ``tokens`` or ``epochs``; empty where there is nothing to spend.
+        samples: how many training samples may be used; None is all of them.
     """
 
     rung: int = 0
     name: str = "full"
     amount: float = 1.0
     unit: str = ""
+    samples: int | None = None
 
 
 class Status(StrEnum):
-    """How a trial ended. Only ``completed`` and ``stopped`` trials have comparable metrics."""
+    """How a trial ended. Only the metrics of ``completed`` trials can be compared."""
 
     COMPLETED = "completed"
     STOPPED = "stopped"  # ended early on purpose: its curve was hopeless

@@ -1,5 +1,8 @@
 """How to look: search strategies behind one contract."""
 
 from sugata.strategies.base import Strategy
+from sugata.strategies.evolution import Evolution
+from sugata.strategies.funnel import CLASSIFICATION, LANGUAGE, Funnel, Rung
+from sugata.strategies.random import RandomSearch
 
-__all__ = ["Strategy"]
+__all__ = ["CLASSIFICATION", "LANGUAGE", "Evolution", "Funnel", "RandomSearch", "Rung", "Strategy"]

@@ -19,10 +19,14 @@ class Strategy(ABC):
     with any status.
     """
 
-    def __init__(self, space: SearchSpace, objectives: Objectives, *, seed: int = 0) -> None:
+    def __init__(
+        self, space: SearchSpace, objectives: Objectives, *, seed: int = 0, fidelity: Fidelity | None = None
+    ) -> None:
+        """Search ``space`` for ``objectives``; all proposals ask for ``fidelity`` (default: the only one)."""
         self.space = space
         self.objectives = objectives
         self.seed = seed
+        self.fidelity = fidelity or Fidelity()
         self.asked = 0
 
     def ask(self) -> Proposal | None:
@@ -62,8 +66,3 @@ class Strategy(ABC):
 
     def _asked_for(self, proposal: Proposal) -> None:  # noqa: B027 - most strategies need only some hooks
         """Change the state as the proposal demands; the only place besides ``tell`` that does."""
-
-    @property
-    def bottom(self) -> Fidelity:
-        """The fidelity of a new proposal where no wrapper decides otherwise."""
-        return Fidelity()

@@ -1,0 +1,233 @@
+"""The funnel: many architectures trained a little, the better ones longer, the best in full."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from sugata.errors import RecipeError
+from sugata.strategies.base import Strategy
+from sugata.trial import Fidelity, Proposal, Status, Trial
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One step of the funnel, and who goes on from it.
+
+    Attributes:
+        fidelity: how much training, counted from its start: a promotion adds the difference.
+        keep: the top share that goes on; None lets all go on that pass the threshold.
+        threshold: what the primary metric must reach to go on.
+        capacity: the most trials of this rung, refused ones not counted; None is unlimited.
+    """
+
+    fidelity: Fidelity
+    keep: float | None = None
+    threshold: float | None = None
+    capacity: int | None = None
+
+
+CLASSIFICATION: tuple[Rung, ...] = (
+    Rung(Fidelity(0, "small", 5, "epochs", samples=1_000), threshold=0.3),
+    Rung(Fidelity(1, "medium", 10, "epochs", samples=10_000), threshold=0.6),
+    Rung(Fidelity(2, "full", 20, "epochs", samples=100_000)),
+)
+"""The method's defaults for classification; the thresholds are accuracies."""
+
+LANGUAGE: tuple[Rung, ...] = (
+    Rung(Fidelity(0, "small", 2e6, "tokens"), keep=1 / 3),
+    Rung(Fidelity(1, "medium", 8e6, "tokens"), keep=1 / 3),
+    Rung(Fidelity(2, "full", 32e6, "tokens")),
+)
+"""Top shares for language models, to be used with ``by="bits_per_byte"``; a recipe sets its own amounts."""
+
+
+@dataclass
+class _Level:
+    """The state of one rung."""
+
+    asked: int = 0  # refused ones not counted
+    pending: int = 0
+    told: int = 0
+    results: list[Trial] = field(default_factory=list)  # only those that can be ranked
+    promoted: set[int] = field(default_factory=set)
+
+
+class Funnel(Strategy):
+    """Runs any strategy on the lowest rung and promotes its better trials, rung by rung.
+
+    Promotion is asynchronous as in ASHA (Li et al. 2020, algorithm 2): a trial goes on as soon as it is
+    in the top share of those told so far on its rung and passes its threshold; the highest rung comes
+    first, and new architectures are only asked for when no promotion is due. So a search that is stopped
+    by the clock has filled its upper rungs.
+
+    Departures. A rung may have a capacity. Once a rung can get no more trials, the best that remain are
+    promoted until the capacity of the next rung is used (without one: its share, at least one trial);
+    this waits for pending trials only while they could still take the last places. Failed trials
+    count as the worst of their rung; they, and those that miss the threshold or break a limit, never go on.
+
+    The inner strategy sees consecutive numbers of its own and the results of the lowest rung only.
+
+    Args:
+        inner: proposes architectures; its space, objectives and seed are used.
+        rungs: from the cheapest to the full fidelity.
+        by: what the share is the top of: ``pareto`` (the objectives' order: fitness, or fronts and crowding)
+            or the name of an objective.
+
+    Raises:
+        RecipeError: the rungs or ``by`` contradict themselves.
+    """
+
+    def __init__(self, inner: Strategy, rungs: Sequence[Rung], *, by: str = "pareto") -> None:
+        super().__init__(inner.space, inner.objectives, seed=inner.seed)
+        _check(rungs)
+        names = [metric.name for metric in inner.objectives.metrics]
+        if by != "pareto" and by not in names:
+            raise RecipeError(f"funnel.by is {by!r}; use pareto or an objective: {', '.join(names)}")
+        self.inner = inner
+        self.rungs = tuple(rungs)
+        self.by = by
+        self._levels = [_Level() for _ in rungs]
+        self._asked_proposals: dict[int, Proposal] = {}
+        self._inner_proposals: dict[int, Proposal] = {}  # by our number
+        self._our_numbers: dict[int, int] = {}  # by the inner number
+
+    # -- the contract -----------------------------------------------------------------------------
+
+    def tell(self, trial: Trial) -> None:
+        """Rank a finished trial on its rung, and pass it on to the inner strategy if it is the lowest."""
+        level = self._levels[self._asked_proposals[trial.number].fidelity.rung]
+        level.pending -= 1
+        if trial.status is Status.REFUSED:
+            level.asked -= 1
+        else:
+            level.told += 1
+            if self._can_be_ranked(trial):
+                level.results.append(trial)
+        if trial.number in self._inner_proposals:
+            self.inner.tell(replace(trial, proposal=self._inner_proposals[trial.number]))
+
+    def _propose(self, number: int) -> Proposal | None:
+        promotion = self._promotion(number, lowest_closed=self._full(0))
+        if promotion is not None or self._full(0):
+            return promotion
+        drawn = self.inner._propose(self.inner.asked)
+        if drawn is None:
+            nothing_to_come = self._levels[0].pending == 0
+            return self._promotion(number, lowest_closed=True) if nothing_to_come else None
+        parents = tuple(self._our_numbers[parent] for parent in drawn.parents)
+        return replace(drawn, number=number, fidelity=self.rungs[0].fidelity, parents=parents)
+
+    def _asked_for(self, proposal: Proposal) -> None:
+        self._asked_proposals[proposal.number] = proposal
+        rung = proposal.fidelity.rung
+        self._levels[rung].asked += 1
+        self._levels[rung].pending += 1
+        if proposal.continues is not None:
+            self._levels[rung - 1].promoted.add(proposal.continues)
+            return
+        inner_numbers = (self._inner_proposals[parent].number for parent in proposal.parents)
+        mine = replace(
+            proposal, number=self.inner.asked, fidelity=self.inner.fidelity, parents=tuple(inner_numbers)
+        )
+        self._inner_proposals[proposal.number] = mine
+        self._our_numbers[mine.number] = proposal.number
+        self.inner._record(mine)
+
+    # -- who goes on ------------------------------------------------------------------------------
+
+    def _promotion(self, number: int, lowest_closed: bool) -> Proposal | None:
+        """The promotion that is due, from the highest rung that has one."""
+        due: list[Trial | None] = []
+        closed = lowest_closed
+        for rung in range(len(self.rungs) - 1):
+            best = None if self._full(rung + 1) else self._due(rung, closed)
+            due.append(best)
+            level = self._levels[rung]
+            closed = self._full(rung + 1) or (closed and level.pending == 0 and best is None)
+        for rung, trial in reversed(list(enumerate(due))):
+            if trial is not None:
+                return Proposal(
+                    number,
+                    trial.proposal.architecture,
+                    self.rungs[rung + 1].fidelity,
+                    continues=trial.number,
+                    origin="promotion",
+                    parents=(trial.number,),
+                )
+        return None
+
+    def _due(self, rung: int, closed: bool) -> Trial | None:
+        """The best trial of that rung that may go on now; ``closed``: the rung gets no more trials."""
+        level = self._levels[rung]
+        ranked = self._ranked(level.results)
+        waiting = [i for i, trial in enumerate(ranked) if self._may_go_on(rung, trial)]
+        if not waiting:
+            return None
+        best = waiting[0]
+        if best < self._share(rung, closed):
+            return ranked[best]
+        capacity = self.rungs[rung + 1].capacity
+        if closed and capacity is not None and level.pending < capacity - self._levels[rung + 1].asked:
+            return ranked[best]
+        return None
+
+    def _share(self, rung: int, closed: bool) -> float:
+        """How many of the rung's best may go on, whatever the capacity of the next."""
+        keep = self.rungs[rung].keep
+        if keep is None:
+            return math.inf if self.rungs[rung].threshold is not None else 0
+        share = math.floor(keep * self._levels[rung].told + 1e-9)
+        finished = closed and self._levels[rung].pending == 0
+        return max(1, share) if finished else share
+
+    def _may_go_on(self, rung: int, trial: Trial) -> bool:
+        if trial.number in self._levels[rung].promoted:
+            return False
+        threshold, primary = self.rungs[rung].threshold, self.objectives.primary
+        return threshold is None or primary.cost(trial.metrics[primary.name]) <= primary.cost(threshold)
+
+    def _full(self, rung: int) -> bool:
+        capacity = self.rungs[rung].capacity
+        return capacity is not None and self._levels[rung].asked >= capacity
+
+    def _can_be_ranked(self, trial: Trial) -> bool:
+        if self.by == "pareto":
+            return self.objectives.comparable(trial)
+        needed = {self.by, self.objectives.primary.name}
+        return self.objectives.allows(trial) and all(
+            math.isfinite(trial.metrics.get(name, math.nan)) for name in needed
+        )
+
+    def _ranked(self, trials: list[Trial]) -> list[Trial]:
+        if self.by == "pareto":
+            return [trials[i] for i in self.objectives.order(trials)]
+        metric = next(metric for metric in self.objectives.metrics if metric.name == self.by)
+        return sorted(trials, key=lambda trial: (metric.cost(trial.metrics[self.by]), trial.number))
+
+
+def _check(rungs: Sequence[Rung]) -> None:
+    if not rungs:
+        raise RecipeError("funnel.rungs is empty; give at least one rung")
+    for position, rung in enumerate(rungs):
+        name = f"funnel.rungs[{position}]"
+        if rung.fidelity.rung != position:
+            raise RecipeError(f"{name}.fidelity.rung is {rung.fidelity.rung}; number rungs 0, 1, 2 in order")
+        if rung.keep is not None and not 0 < rung.keep <= 1:
+            raise RecipeError(f"{name}.keep is {rung.keep}; give a share above 0 and at most 1")
+        if rung.threshold is not None and not math.isfinite(rung.threshold):
+            raise RecipeError(f"{name}.threshold is {rung.threshold}; give a value of the primary metric")
+        if rung.capacity is not None and rung.capacity < 1:
+            raise RecipeError(f"{name}.capacity is {rung.capacity}; give at least 1, or leave it out")
+        if position == 0:
+            continue
+        lower = rungs[position - 1]
+        if lower.fidelity.unit == rung.fidelity.unit and lower.fidelity.amount >= rung.fidelity.amount:
+            raise RecipeError(
+                f"{name}.fidelity.amount is {rung.fidelity.amount:g}; give more than the"
+                f" {lower.fidelity.amount:g} of the rung below"
+            )
+        if lower.keep is None and lower.threshold is None and rung.capacity is None:
+            raise RecipeError(
+                f"funnel.rungs[{position - 1}] says nothing of who goes on; set keep, threshold,"
+                " or the capacity of the next rung"
+            )
