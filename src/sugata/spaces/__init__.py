@@ -2,5 +2,6 @@
 
 from sugata.spaces.baselines import Baseline, baseline, baselines
 from sugata.spaces.catalogue import names, space
+from sugata.spaces.describe import explain, find, network, summary
 
-__all__ = ["Baseline", "baseline", "baselines", "names", "space"]
+__all__ = ["Baseline", "baseline", "baselines", "explain", "find", "names", "network", "space", "summary"]

@@ -1,0 +1,99 @@
+"""Spaces and networks as plain data, ready for JSON or for a table on a terminal."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sugata.errors import InvalidArchitecture, RecipeError
+from sugata.space import Architecture, Choice, SearchSpace
+from sugata.spaces import baselines, catalogue
+from sugata.trial import Value
+
+
+def summary(space: SearchSpace) -> dict[str, Any]:
+    """What a space holds: its exact sizes and its choices.
+
+    ``raw``, ``valid`` and ``distinct`` are counts (``distinct`` is None where it is not counted),
+    ``scientific`` the same as text such as ``3.58e+07``.
+    """
+    counts = {"raw": space.size(), "valid": space.valid(), "distinct": space.distinct()}
+    return {
+        "name": space.name,
+        **counts,
+        "scientific": {k: None if count is None else f"{count:.2e}" for k, count in counts.items()},
+        "choices": [_choice(choice) for choice in space.choices],
+    }
+
+
+def explain(space: SearchSpace) -> dict[str, Any]:
+    """Every choice with, for every option, what it is, what speaks for and against it, and papers."""
+    return {
+        "name": space.name,
+        "choices": [_choice(choice) | {"notes": _notes(choice)} for choice in space.choices],
+        "constraints": [
+            {"choices": list(constraint.choices), "remedy": constraint.remedy}
+            for constraint in space.constraints
+        ],
+    }
+
+
+def network(space: SearchSpace, architecture: Mapping[str, Value]) -> dict[str, Any]:
+    """One network: its choices, its blocks from top to bottom, and its parameters in total.
+
+    Raises:
+        InvalidArchitecture: the architecture is not in the space.
+    """
+    valid = space.architecture(architecture)
+    blocks = space.outline(valid)
+    return {
+        "space": space.name,
+        "choices": dict(valid),
+        "blocks": [asdict(block) | {"output": list(block.output)} for block in blocks],
+        "parameters": sum(block.parameters for block in blocks),
+    }
+
+
+def find(text: str) -> tuple[SearchSpace, Architecture]:
+    """The network that a person means: the name of a baseline, or an ``architecture.json``.
+
+    Raises:
+        RecipeError: there is neither, or the file is not an architecture.
+        InvalidArchitecture: the architecture is not in its space.
+    """
+    path = Path(text)
+    if path.suffix != ".json" and not path.is_file():
+        known = baselines.baseline(text)
+        space = catalogue.space(known.space)
+        return space, space.architecture(known.architecture)
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+        name, choices = read["space"], dict(read["choices"])
+    except OSError as error:
+        raise RecipeError(f"{text} cannot be read ({error.strerror}); give an architecture.json") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecipeError(f"{text} is not an architecture; it needs 'space' and 'choices'") from error
+    space = catalogue.space(name)
+    try:
+        return space, space.architecture(choices)
+    except InvalidArchitecture as error:
+        raise InvalidArchitecture(f"{text}: {error}") from error
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    return {
+        "name": choice.name,
+        "description": choice.description,
+        "options": list(choice.options),
+        "ordered": choice.ordered,
+        "default": choice.default,
+        "when": choice.when.text if choice.when else None,
+    }
+
+
+def _notes(choice: Choice) -> list[dict[str, Any]]:
+    return [
+        {"option": option, **(asdict(choice.notes[str(option)]) if str(option) in choice.notes else {})}
+        for option in choice.options
+    ]
