@@ -8,7 +8,7 @@ from sugata.nn.chunks import cut_time, pad_time
 from sugata.nn.config import LanguageModelConfig
 from sugata.nn.initialization import initialize_linear
 from sugata.nn.positions import alibi_slopes, rotary, rotate
-from sugata.nn.token_mixer import State, TokenMixer
+from sugata.nn.token_mixer import State, TokenMixer, without_autocast
 
 #: Steps per chunk: within a chunk the work grows with its length, between chunks with their number.
 CHUNK = 64
@@ -43,7 +43,7 @@ class LinearAttention(TokenMixer):
         """`(batch, length, dim)` to `(batch, length, dim)`."""
         length = x.shape[1]
         qkv = self.qkv(pad_time(x, CHUNK))
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             mixed = self._mix(qkv.float())
         return self.output(cut_time(mixed, length))  # type: ignore[no-any-return]
 

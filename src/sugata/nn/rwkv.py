@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from sugata.nn.chunks import cut_time, pad_time
 from sugata.nn.config import LanguageModelConfig
 from sugata.nn.initialization import initialize_linear
-from sugata.nn.token_mixer import State, TokenMixer
+from sugata.nn.token_mixer import State, TokenMixer, without_autocast
 
 #: Steps per chunk: within a chunk the work grows with its length, between chunks with their number.
 CHUNK = 32
@@ -51,7 +51,7 @@ class TimeMixing(TokenMixer):
         length = x.shape[1]
         x = pad_time(x, CHUNK)
         receptance, key, value = self._project(x, shift(x))
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             mixed = self._wkv(key.float(), value.float())
         return self.output(cut_time(receptance * mixed, length))  # type: ignore[no-any-return]
 

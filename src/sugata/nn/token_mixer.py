@@ -1,6 +1,8 @@
 """The contract of token mixers: one function in two forms."""
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -33,3 +35,10 @@ class TokenMixer(nn.Module, ABC):
     @abstractmethod
     def initialize(self, generator: torch.Generator, layer: int, depth: int) -> None:
         """Fill every parameter, for layer number `layer` of `depth`."""
+
+
+def without_autocast(x: Tensor) -> AbstractContextManager[Any]:
+    """No autocast on the device of `x`; the meta device, on which networks are counted, has none."""
+    if x.device.type == "meta":
+        return nullcontext()
+    return torch.autocast(x.device.type, enabled=False)
