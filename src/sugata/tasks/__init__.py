@@ -2,5 +2,19 @@
 
 from sugata.tasks.base import Batch, Task
 from sugata.tasks.code import ACCURACY, BITS_PER_BYTE, CodeLanguageModelling
+from sugata.tasks.corpus import END_OF_TEXT, load_tokenizer
+from sugata.tasks.generation import PARSE_RATE, Sampling, generate, parse_rate
 
-__all__ = ["ACCURACY", "BITS_PER_BYTE", "Batch", "CodeLanguageModelling", "Task"]
+__all__ = [
+    "ACCURACY",
+    "BITS_PER_BYTE",
+    "END_OF_TEXT",
+    "PARSE_RATE",
+    "Batch",
+    "CodeLanguageModelling",
+    "Sampling",
+    "Task",
+    "generate",
+    "load_tokenizer",
+    "parse_rate",
+]

@@ -3,7 +3,7 @@
 import ast
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,14 @@ from sugata.errors import DataError, TaskError
 from sugata.space import Signature, TensorSpec
 from sugata.tasks.base import Batch, Generator, Say, Task, silent
 from sugata.tasks.corpus import SPLITS, Corpus, CorpusSettings, Vocabulary, default_cache_dir, open_corpus
+from sugata.tasks.evaluation import evaluation_batches, score, token_spans
+from sugata.tasks.generation import PARSE_RATE, parse_rate
 from sugata.trial import Fidelity, Metric, Value
 
 BITS_PER_BYTE = Metric("bits_per_byte", "bit/B", "minimize", "code length of held-out text per byte of UTF-8")
 ACCURACY = Metric("accuracy", "", "maximize", "share of next tokens that are predicted exactly")
 
 VOCABULARY = "vocab_size"  # the choice of a search space that names the vocabulary
-END = 0  # the id of the end of text in every vocabulary
-_SPAN_BYTES = 4096  # a limited evaluation reads spans of about this much, spread over the split
-_LOGITS_AT_ONCE = 4_000_000  # elements of a chunk of logits while evaluating
-_SAFE_START = re.compile(rb"[!-~](?=\n)")  # after such a byte a word begins in every vocabulary
 
 
 class CodeLanguageModelling(Task):
@@ -187,15 +185,15 @@ class CodeLanguageModelling(Task):
         batch_size = batch_size or max(1, 8192 // length)
         vocabulary = self.vocabulary(self._size(architecture))
         tokens = vocabulary.tokens(_known(split))
-        spans = _token_spans(self.corpus().text(split), tokens, vocabulary.token_bytes, limit_bytes)
+        spans = token_spans(self.corpus().text(split), tokens, vocabulary.token_bytes, limit_bytes)
         device = next(iter(model.parameters()), torch.empty(0)).device
         training = model.training
         model.eval()
         try:
             nats, correct, count, size = 0.0, 0, 0, 0
-            for inputs, targets in _evaluation_batches(tokens, spans, batch_size, length):
+            for inputs, targets in evaluation_batches(tokens, spans, batch_size, length):
                 real = targets >= 0
-                part, hits = _score(model, inputs.to(device), targets.to(device))
+                part, hits = score(model, inputs.to(device), targets.to(device))
                 nats += part
                 correct += hits
                 count += int(real.sum())
@@ -219,6 +217,28 @@ class CodeLanguageModelling(Task):
         rng = np.random.default_rng(seed)
         return [found[number] for number in rng.permutation(len(found))[:count]]
 
+    def parse_rate(
+        self,
+        model: nn.Module,
+        architecture: Mapping[str, Value],
+        *,
+        samples: int = 64,
+        seed: int = 0,
+        split: str = "validation",
+        max_new_tokens: int = 96,
+    ) -> dict[str, float]:
+        """The share of functions that parse, sampled after headers of functions of the split."""
+        headers = self.function_headers(samples, seed=seed, split=split)
+        rate = parse_rate(
+            model,
+            self.tokenizer(architecture),
+            headers,
+            samples=samples,
+            seed=seed,
+            max_new_tokens=max_new_tokens,
+        )
+        return {PARSE_RATE.name: rate}
+
     @staticmethod
     def _size(architecture: Mapping[str, Value]) -> int:
         if VOCABULARY not in architecture:
@@ -238,88 +258,6 @@ def _integers(generator: Generator, high: int, count: int) -> np.ndarray:
     if isinstance(generator, np.random.Generator):
         return generator.integers(0, high, count)
     return torch.randint(high, (count,), generator=generator, device=generator.device).cpu().numpy()
-
-
-def _byte_spans(text: np.ndarray, limit: int | None) -> list[tuple[int, int]]:
-    """Parts of a split's text, of at most ``limit`` bytes together, that begin and end between words."""
-    if limit is None or limit >= len(text):
-        return [(0, len(text))]
-    if limit <= 0:
-        raise DataError(f"limit_bytes: {limit} is not positive; leave it out to evaluate the whole split")
-
-    def start_of_word(position: int, forward: bool) -> int:
-        if position == 0:
-            return 0
-        if forward:
-            found = _SAFE_START.search(text[position : position + 65536].tobytes())
-            return position + found.end() if found else len(text)
-        first = max(0, position - 65536)
-        ends = [match.end() for match in _SAFE_START.finditer(text[first:position].tobytes() + b"\n")]
-        return first + (ends[-1] if ends else 0)
-
-    count = max(1, round(limit / _SPAN_BYTES))
-    spans: list[tuple[int, int]] = []
-    for number in range(count):
-        start = start_of_word(number * len(text) // count, True)
-        end = start_of_word(min(len(text), start + limit // count), False)
-        if start < end and (not spans or start >= spans[-1][1]):
-            spans.append((start, end))
-    return spans or [(0, len(text))]
-
-
-def _token_spans(
-    text: np.ndarray, tokens: np.ndarray, token_bytes: np.ndarray, limit: int | None
-) -> list[tuple[int, int]]:
-    """The first and last token of each span of text; ends of text on its borders belong to it."""
-    spans = _byte_spans(text, limit)
-    ends = np.cumsum(token_bytes[tokens])  # after each token
-    begins = ends - token_bytes[tokens]
-    if int(ends[-1]) != len(text):
-        raise DataError(f"cache: the packed tokens stand for {ends[-1]} bytes of a text of {len(text)}; "
-                        "delete the cache folder, it is damaged")  # fmt: skip
-    firsts = np.searchsorted(begins, [start for start, _ in spans], side="left")
-    lasts = np.searchsorted(ends, [end for _, end in spans], side="right")
-    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
-
-
-def _evaluation_batches(
-    tokens: np.ndarray, spans: list[tuple[int, int]], batch_size: int, length: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Windows of the spans, inputs and targets ``(batch, length)``; targets are -100 after a span's end."""
-    starts = [
-        (start, min(start + length, last)) for first, last in spans for start in range(first, last, length)
-    ]
-    for position in range(0, len(starts), batch_size):
-        rows = starts[position : position + batch_size]
-        inputs = torch.full((len(rows), length), END)
-        targets = torch.full((len(rows), length), -100)
-        for row, (start, end) in enumerate(rows):
-            window = torch.from_numpy(tokens[start:end].astype(np.int64))
-            targets[row, : end - start] = window
-            inputs[row, 0] = int(tokens[start - 1]) if start else END
-            inputs[row, 1 : end - start] = window[:-1]
-        yield inputs, targets
-
-
-def _score(model: nn.Module, inputs: Tensor, targets: Tensor) -> tuple[float, int]:
-    """The sum of nats and the number of right predictions over the targets that are not negative."""
-    features = getattr(model, "features", None)
-    head: Callable[[Tensor], Tensor] | None = getattr(model, "head", None)
-    if callable(features) and callable(head):
-        hidden = features(inputs).flatten(0, 1)
-    else:
-        hidden, head = model(inputs).flatten(0, 1), lambda logits: logits
-    flat = targets.flatten()
-    kept = flat >= 0
-    hidden, flat = hidden[kept], flat[kept]
-    rows = max(1, _LOGITS_AT_ONCE // max(1, head(hidden[:1]).shape[-1]))
-    nats, hits = 0.0, 0
-    for position in range(0, len(flat), rows):
-        logits = head(hidden[position : position + rows]).float()
-        part = flat[position : position + rows]
-        nats += F.cross_entropy(logits, part, reduction="none").double().sum().item()
-        hits += int((logits.argmax(-1) == part).sum())
-    return nats, hits
 
 
 def _headers(text: str) -> Iterator[str]:

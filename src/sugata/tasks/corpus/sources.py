@@ -193,15 +193,19 @@ def _walk(root: str, skipped: frozenset[str], suffixes: frozenset[str]) -> tuple
     code: list[str] = []
     tables: list[str] = []
     others = 0
-    for folder, subfolders, names in os.walk(root):
+
+    def refuse(error: OSError) -> None:
+        raise DataError(_unreadable(str(error.filename), error)) from None
+
+    for folder, subfolders, names in os.walk(root, onerror=refuse):
         subfolders[:] = sorted(
             name for name in subfolders
             if name not in skipped and not name.startswith(".")
             and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
         )  # fmt: skip
         for name in names:
-            if name.startswith("."):
-                continue
+            if name.startswith(".") or not os.path.isfile(os.path.join(folder, name)):
+                continue  # hidden, a dangling link, a pipe
             relative = os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
             if os.path.splitext(name)[1].lower() in suffixes:
                 code.append(relative)

@@ -60,7 +60,14 @@ def smaller_tokenizer(tokenizer: Tokenizer, vocabulary_size: int) -> Tokenizer:
     """The tokenizer that training on the same texts for a smaller vocabulary gives: the first merges."""
     model = json.loads(tokenizer.to_str())["model"]
     tokens = sorted(model["vocab"], key=model["vocab"].__getitem__)[:vocabulary_size]
-    merges = [tuple(merge) for merge in model["merges"]][: max(0, vocabulary_size - MIN_VOCABULARY)]
+    # Two merges may make the same token, so they are counted by the tokens that they add.
+    merges: list[tuple[str, str]] = []
+    made: set[str] = set()
+    for left, right in model["merges"]:
+        if len(made) == vocabulary_size - MIN_VOCABULARY:
+            break
+        merges.append((left, right))
+        made.add(left + right)
     small = _empty_tokenizer(models.BPE(vocab={token: n for n, token in enumerate(tokens)}, merges=merges))
     small.add_special_tokens([END_OF_TEXT])
     return small
