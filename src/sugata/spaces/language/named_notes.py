@@ -58,8 +58,8 @@ MIXER_NOTES: Mapping[str, OptionNote] = MappingProxyType(
             ),
         ),
         "rwkv": OptionNote(
-            "an exponentially decaying average of values, one decay per channel, gated by the token; with its "
-            "own feed-forward network, which has a squared ReLU (RWKV-4)",
+            "an exponentially decaying average of values, one decay per channel, gated by the token; "
+            "its feed-forward network has a squared ReLU and a gate (RWKV-4)",
             "linear in length; the smallest state of all, a few vectors a layer, so it decodes cheaply",
             "so small a state forgets details; decays do not depend on the token; no position or activation "
             "choice applies",
