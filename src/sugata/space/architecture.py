@@ -18,7 +18,7 @@ class Architecture(Mapping[str, Value]):
     def __init__(self, space: str, values: Mapping[str, Value]) -> None:
         self.space = space
         self._values = dict(values)
-        self._hash = hash((space, tuple(sorted((k, str(v)) for k, v in self._values.items()))))
+        self._hash = hash((space, frozenset(self._values.items())))
 
     def __getitem__(self, name: str) -> Value:
         return self._values[name]

@@ -65,11 +65,11 @@ class Choice:
     def __post_init__(self) -> None:
         if not self.options:
             raise InvalidArchitecture(f"choice {self.name!r} has no options; give it at least one")
-        if len({(type(option), option) for option in self.options}) != len(self.options):
+        if len(set(self.options)) != len(self.options):  # 1, 1.0 and True are equal: not to be told apart
             raise InvalidArchitecture(f"choice {self.name!r} lists an option twice: {list(self.options)}")
         if self.default is None:
             object.__setattr__(self, "default", self.options[0])
         elif self.default not in self.options:
             raise InvalidArchitecture(
-                f"choice {self.name!r}: default {self.default!r} is no option; use one of {list(self.options)}"
+                f"choice {self.name!r}: default {self.default!r} is no option; use {list(self.options)}"
             )

@@ -1,5 +1,6 @@
 """A search space from a plain dictionary, for a user's own function."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from sugata.errors import InvalidArchitecture
@@ -15,7 +16,7 @@ class DictionarySpace(SearchSpace):
 
     Raises:
         InvalidArchitecture: the dictionary is empty, a choice has no options, or an option is not a
-            string, number or truth value.
+            string, finite number or truth value.
     """
 
     name = "dictionary"
@@ -33,6 +34,8 @@ def _choice(name: str, values: Sequence[Value]) -> Choice:
     for value in values:
         if not isinstance(value, str | int | float | bool):
             raise InvalidArchitecture(f"space: choice {name!r} has option {value!r}; use strings or numbers")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InvalidArchitecture(f"space: choice {name!r} has option {value!r}; use finite numbers")
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     ordered = len(numbers) == len(values) > 1 and (
         numbers == sorted(numbers) or numbers == sorted(numbers, reverse=True)

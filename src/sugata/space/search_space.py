@@ -88,19 +88,31 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
         self.architecture(architecture)
 
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """Draw an architecture: every choice uniform, among the valid."""
+        """Draw an architecture: every choice uniform, among the valid.
+
+        Where nearly nothing is valid, an exhaustive search from a random start finds one.
+
+        Raises:
+            InvalidArchitecture: no architecture satisfies the constraints.
+        """
         for _ in range(_TRIES):
             values = {choice.name: _draw(choice.options, rng) for choice in self.choices}
             try:
                 return self.architecture(values)
             except InvalidArchitecture:
                 continue
-        raise InvalidArchitecture(f"space {self.name}: no valid architecture in {_TRIES} draws; loosen it")
+        for architecture in self._walk({}, self._deciding(), rng):
+            return architecture
+        raise InvalidArchitecture(
+            f"space {self.name} is empty: nothing satisfies its constraints; loosen them"
+        )
 
     def mutate(
         self, architecture: Mapping[str, Value], rng: np.random.Generator, rate: float
     ) -> Architecture:
         """Change each choice with probability ``rate``, at least one; valid and different from the parent.
+
+        The parent itself comes back where no valid mutant was found.
 
         Ordered choices move to a neighbouring option in two of three cases, so that a good size is
         explored locally. A choice that starts to apply is drawn afresh.
@@ -165,7 +177,7 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
 
     def enumerate(self) -> Iterator[Architecture]:
         """Every distinct architecture once, in the order of the choices; lazily."""
-        yield from self._enumerate(0, {})
+        yield from self._walk({}, self._deciding())
 
     # -- keys and encodings -----------------------------------------------------------------------
 
@@ -212,27 +224,43 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
 
     def _check_constraints(self, active: Mapping[str, Value]) -> None:
         for constraint in self.constraints:
-            if not all(name in active for name in constraint.choices):
-                continue
-            values = [active[name] for name in constraint.choices]
-            if not constraint.holds(*values):
-                pairs = ", ".join(f"{n}={v}" for n, v in zip(constraint.choices, values, strict=True))
+            if not _satisfied(constraint, active):
+                pairs = ", ".join(f"{name}={active[name]}" for name in constraint.choices)
                 raise InvalidArchitecture(f"{pairs}: {constraint.remedy}")
 
-    def _enumerate(self, position: int, active: dict[str, Value]) -> Iterator[Architecture]:
-        if position == len(self.choices):
-            try:
-                self._check_constraints(active)
-            except InvalidArchitecture:
-                return
+    def _deciding(self) -> list[list[Constraint]]:
+        """For each choice, the constraints that can be checked once it is made, and not before."""
+        position = {choice.name: index for index, choice in enumerate(self.choices)}
+        deciding: list[list[Constraint]] = [[] for _ in self.choices]
+        for constraint in self.constraints:
+            deciding[max(position[name] for name in constraint.choices)].append(constraint)
+        return deciding
+
+    def _walk(
+        self,
+        active: dict[str, Value],
+        deciding: list[list[Constraint]],
+        rng: np.random.Generator | None = None,
+        start: int = 0,
+    ) -> Iterator[Architecture]:
+        """All that begins with ``active``, the choices before ``start``; in random order with ``rng``."""
+        while start < len(self.choices) and not self._applies(self.choices[start], active):
+            start += 1
+        if start == len(self.choices):
             yield Architecture(self.name, active)
             return
-        choice = self.choices[position]
-        if not self._applies(choice, active):
-            yield from self._enumerate(position + 1, active)
-            return
-        for option in choice.options:
-            yield from self._enumerate(position + 1, {**active, choice.name: option})
+        choice = self.choices[start]
+        order = range(len(choice.options)) if rng is None else rng.permutation(len(choice.options))
+        for index in order:
+            values = {**active, choice.name: choice.options[index]}
+            if all(_satisfied(constraint, values) for constraint in deciding[start]):
+                yield from self._walk(values, deciding, rng, start + 1)
+
+
+def _satisfied(constraint: Constraint, active: Mapping[str, Value]) -> bool:
+    """Whether the constraint holds, or one of its choices does not apply."""
+    values = [active[name] for name in constraint.choices if name in active]
+    return len(values) < len(constraint.choices) or constraint.holds(*values)
 
 
 def _draw(options: tuple[Value, ...], rng: np.random.Generator) -> Value:
@@ -251,8 +279,12 @@ def _moved(choice: Choice, value: Value, rng: np.random.Generator) -> Value:
 def _crossover_mask(length: int, rng: np.random.Generator, kind: Crossover) -> list[bool]:
     if kind == "uniform":
         return [bool(bit) for bit in rng.integers(2, size=length)]
-    points = sorted(int(p) for p in rng.integers(length + 1, size=1 if kind == "one_point" else 2))
-    start, end = (points[0], length) if kind == "one_point" else (points[0], points[1])
+    if length == 1:
+        return [bool(rng.integers(2))]
+    if kind == "one_point":
+        start, end = int(rng.integers(1, length)), length  # a cut at an end would copy a parent
+    else:
+        start, end = sorted(int(point) for point in rng.choice(length + 1, size=2, replace=False))
     return [start <= i < end for i in range(length)]
 
 

@@ -70,8 +70,8 @@ class Funnel(Strategy):
     Args:
         inner: proposes architectures; its space, objectives and seed are used.
         rungs: from the cheapest to the full fidelity.
-        by: what the share is the top of: ``pareto`` (the objectives' order: fitness, or fronts and crowding)
-            or the name of an objective.
+        by: what the share is the top of: the name of an objective, ``fitness``, or ``pareto`` (fronts and
+            crowding; with a fitness, that).
 
     Raises:
         RecipeError: the rungs or ``by`` contradict themselves.
@@ -81,11 +81,12 @@ class Funnel(Strategy):
         super().__init__(inner.space, inner.objectives, seed=inner.seed)
         _check(rungs)
         names = [metric.name for metric in inner.objectives.metrics]
-        if by != "pareto" and by not in names:
-            raise RecipeError(f"funnel.by is {by!r}; use pareto or an objective: {', '.join(names)}")
+        names += ["pareto"] if inner.objectives.fitness is None else ["pareto", "fitness"]
+        if by not in names:
+            raise RecipeError(f"funnel.by is {by!r}; use {', '.join(names)}")
         self.inner = inner
         self.rungs = tuple(rungs)
-        self.by = by
+        self._metric = next((metric for metric in inner.objectives.metrics if metric.name == by), None)
         self._levels = [_Level() for _ in rungs]
         self._asked_proposals: dict[int, Proposal] = {}
         self._inner_proposals: dict[int, Proposal] = {}  # by our number
@@ -191,18 +192,18 @@ class Funnel(Strategy):
         return capacity is not None and self._levels[rung].asked >= capacity
 
     def _can_be_ranked(self, trial: Trial) -> bool:
-        if self.by == "pareto":
+        if self._metric is None:
             return self.objectives.comparable(trial)
-        needed = {self.by, self.objectives.primary.name}
+        needed = (self._metric.name, self.objectives.primary.name)
         return self.objectives.allows(trial) and all(
             math.isfinite(trial.metrics.get(name, math.nan)) for name in needed
         )
 
     def _ranked(self, trials: list[Trial]) -> list[Trial]:
-        if self.by == "pareto":
+        metric = self._metric
+        if metric is None:
             return [trials[i] for i in self.objectives.order(trials)]
-        metric = next(metric for metric in self.objectives.metrics if metric.name == self.by)
-        return sorted(trials, key=lambda trial: (metric.cost(trial.metrics[self.by]), trial.number))
+        return sorted(trials, key=lambda trial: (metric.cost(trial.metrics[metric.name]), trial.number))
 
 
 def _check(rungs: Sequence[Rung]) -> None:
