@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sugata.errors import InvalidArchitecture, RecipeError
-from sugata.space import Architecture, Choice, SearchSpace
-from sugata.spaces import baselines, catalogue
+from sugata.space import Architecture, Choice, OptionNote, SearchSpace
+from sugata.spaces import catalogue
+from sugata.spaces.baselines import baseline
 from sugata.trial import Value
 
 
@@ -64,7 +65,7 @@ def find(text: str) -> tuple[SearchSpace, Architecture]:
     """
     path = Path(text)
     if path.suffix != ".json" and not path.is_file():
-        known = baselines.baseline(text)
+        known = baseline(text)
         space = catalogue.space(known.space)
         return space, space.architecture(known.architecture)
     try:
@@ -94,6 +95,10 @@ def _choice(choice: Choice) -> dict[str, Any]:
 
 def _notes(choice: Choice) -> list[dict[str, Any]]:
     return [
-        {"option": option, **(asdict(choice.notes[str(option)]) if str(option) in choice.notes else {})}
+        {"option": option} | (_note(choice.notes[str(option)]) if str(option) in choice.notes else {})
         for option in choice.options
     ]
+
+
+def _note(note: OptionNote) -> dict[str, Any]:
+    return {"what": note.what, "pro": note.pro, "contra": note.contra, "papers": list(note.papers)}

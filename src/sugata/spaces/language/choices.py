@@ -7,7 +7,6 @@ vocabulary and tying; storage): a one-point crossover then hands on whole groups
 from collections.abc import Sequence
 from functools import partial
 
-from sugata.errors import InvalidArchitecture
 from sugata.space import Choice, Condition, Constraint
 from sugata.spaces.language.notes import DESCRIPTIONS, note
 from sugata.spaces.language.presets import DEFAULTS, WITH_HEADS, Options
@@ -89,7 +88,7 @@ def per_layer(options: Options) -> tuple[tuple[Choice, ...], tuple[Constraint, .
     Heads and position always apply here, although a network of Mamba and RWKV layers alone ignores them:
     their condition would link all layers, and the space could no longer be counted exactly.
     """
-    depths = _depths(options["num_layers"])
+    depths = [int(depth) for depth in options["num_layers"]]
     choices: list[Choice] = []
     for name, values in options.items():
         if name == "layer_ffn":
@@ -112,7 +111,7 @@ def _choice(name: str, kind: str, options: Sequence[Value], when: Condition | No
         name,
         tuple(options),
         ordered=len(options) > 1 and all(_is_number(option) for option in options),
-        default=default if default in options else options[0],
+        default=default if default in options else None,
         when=when,
         description=DESCRIPTIONS[kind],
         notes={str(option): note(kind, option) for option in options},
@@ -121,10 +120,3 @@ def _choice(name: str, kind: str, options: Sequence[Value], when: Condition | No
 
 def _is_number(value: Value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _depths(options: Sequence[Value]) -> list[int]:
-    depths = [depth for depth in options if isinstance(depth, int) and depth > 0]
-    if len(depths) != len(options) or not depths:
-        raise InvalidArchitecture(f"num_layers {list(options)}; give positive whole numbers")
-    return depths

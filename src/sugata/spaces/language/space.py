@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from sugata.errors import InvalidArchitecture
 from sugata.space import Block, Choice, Constraint, SearchSpace, Signature
-from sugata.spaces.catalogue import unknown
 from sugata.spaces.language import choices as language_choices
-from sugata.spaces.language.presets import PRESETS, WITH_HEADS, Options
+from sugata.spaces.language.options import options_of
+from sugata.spaces.language.presets import WITH_HEADS
 from sugata.trial import Value
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class LanguageSpace(SearchSpace):
 
     def __init__(self, preset: str = "tiny", options: Mapping[str, Sequence[Value]] | None = None) -> None:
         self.name = f"language/{preset}"
+        self.options = options_of(preset, options or {})
         self.parameters = {"preset": preset, "options": {k: list(v) for k, v in (options or {}).items()}}
-        self.options = _with(preset, options or {})
         self.choices, self.constraints = self._choices()
 
     def _choices(self) -> tuple[tuple[Choice, ...], tuple[Constraint, ...]]:
@@ -124,20 +124,6 @@ class LanguageSpace(SearchSpace):
         if not architecture.get("pruning_ratio"):
             network.pop("pruning_method", None)
         return json.dumps(network, sort_keys=True)
-
-
-def _with(preset: str, options: Mapping[str, Sequence[Value]]) -> Options:
-    if preset not in PRESETS:
-        raise InvalidArchitecture(unknown("language space", preset, list(PRESETS)))
-    known = PRESETS[preset]
-    for name, values in options.items():
-        if name not in known:
-            raise InvalidArchitecture(unknown(f"choice of language/{preset}", name, list(known)))
-        if isinstance(values, str) or not isinstance(values, Sequence):
-            raise InvalidArchitecture(
-                f"language/{preset}: choice {name!r} is {values!r}; give a list of options"
-            )
-    return {name: tuple(options.get(name, values)) for name, values in known.items()}
 
 
 def _check(signature: Signature, vocabulary_size: int) -> None:
