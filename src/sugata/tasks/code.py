@@ -140,7 +140,7 @@ class CodeLanguageModelling(Task):
             DataError: the split is shorter than a window.
         """
         length = length or self.length
-        tokens = self.vocabulary(self._size(architecture)).tokens(_known(split))
+        tokens = self._opened(architecture, split).tokens(split)
         if len(tokens) <= length:
             raise DataError(f"length: {length} is longer than the {split} split of {len(tokens)} tokens; "
                             "use shorter windows or more data")  # fmt: skip
@@ -183,8 +183,8 @@ class CodeLanguageModelling(Task):
         """
         length = length or self.length
         batch_size = batch_size or max(1, 8192 // length)
-        vocabulary = self.vocabulary(self._size(architecture))
-        tokens = vocabulary.tokens(_known(split))
+        vocabulary = self._opened(architecture, split)
+        tokens = vocabulary.tokens(split)
         spans = token_spans(self.corpus().text(split), tokens, vocabulary.token_bytes, limit_bytes)
         device = next(iter(model.parameters()), torch.empty(0)).device
         training = model.training
@@ -239,6 +239,11 @@ class CodeLanguageModelling(Task):
         )
         return {PARSE_RATE.name: rate}
 
+    def _opened(self, architecture: Mapping[str, Value], split: str) -> Vocabulary:
+        if split not in SPLITS:
+            raise TaskError(f"split: {split!r} is unknown; use {', '.join(SPLITS)}")
+        return self.vocabulary(self._size(architecture))
+
     @staticmethod
     def _size(architecture: Mapping[str, Value]) -> int:
         if VOCABULARY not in architecture:
@@ -246,12 +251,6 @@ class CodeLanguageModelling(Task):
                 f"{VOCABULARY}: missing in the architecture; code language modelling needs this choice"
             )
         return int(architecture[VOCABULARY])
-
-
-def _known(split: str) -> str:
-    if split not in SPLITS:
-        raise TaskError(f"split: {split!r} is unknown; use {', '.join(SPLITS)}")
-    return split
 
 
 def _integers(generator: Generator, high: int, count: int) -> np.ndarray:

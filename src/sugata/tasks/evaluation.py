@@ -30,7 +30,7 @@ def byte_spans(text: np.ndarray, limit: int | None) -> list[tuple[int, int]]:
             found = _SAFE_START.search(text[position : position + 65536].tobytes())
             return position + found.end() if found else len(text)
         first = max(0, position - 65536)
-        ends = [match.end() for match in _SAFE_START.finditer(text[first:position].tobytes() + b"\n")]
+        ends = [match.end() for match in _SAFE_START.finditer(text[first : position + 1].tobytes())]
         return first + (ends[-1] if ends else 0)
 
     count = min(max(1, round(limit / SPAN_BYTES)), len(text))
