@@ -23,7 +23,7 @@ from sugata.trial import Fidelity, Proposal, Status, Trial
 
 VERSION = 1
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FINISHED = "finished"
+FINISHED = "finished"  # the kind of a note that holds a result before it is told
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Record:
     def finished(self) -> list[Trial]:
         """Pending proposals whose result is known: it waits for its turn to be told."""
         pending = {proposal.number: proposal for proposal in self.pending}
-        waiting = [note.data for note in self.notes(_FINISHED) if note.data["number"] in pending]
+        waiting = [note.data for note in self.notes(FINISHED) if note.data["number"] in pending]
         return [_trial(data, pending[data["number"]]) for data in waiting]
 
     def notes(self, kind: str) -> list[Note]:
@@ -146,7 +146,7 @@ class Journal:
 
     def finished(self, trial: Trial) -> None:
         """Record a result before it is told: it waits for its turn."""
-        self._add("note", {"kind": _FINISHED, "data": _trial_data(trial)})
+        self._add("note", {"kind": FINISHED, "data": _trial_data(trial)})
 
     def note(self, kind: str, data: Mapping[str, Any]) -> None:
         """Record anything else, durable at once."""
@@ -220,6 +220,20 @@ def loads(text: str | bytes) -> Any:
         ValueError: not JSON.
     """
     return json.loads(text, object_hook=_special_float)
+
+
+def trial_to_data(trial: Trial) -> dict[str, Any]:
+    """A trial with its proposal as JSON values, for a note about a trial that is not the strategy's."""
+    return {"proposal": _proposal_data(trial.proposal), "trial": _trial_data(trial)}
+
+
+def trial_from_data(data: Mapping[str, Any]) -> Trial:
+    """Read what :func:`trial_to_data` made.
+
+    Raises:
+        KeyError: something is missing.
+    """
+    return _trial(data["trial"], _proposal(data["proposal"]))
 
 
 def _plain(value: Any) -> Any:
