@@ -130,12 +130,14 @@ class Objectives:
         """Positions of trials, all of them comparable, from best to worst.
 
         By fitness if there is one; else by front, then crowding distance (Deb et al. 2002, NSGA-II),
-        then the primary metric.
+        then the primary metric. With a single objective that is its order.
         """
         if self.fitness is not None:
             values = [self.fitness(trial.metrics) for trial in trials]
             return sorted(range(len(trials)), key=lambda i: (-values[i], trials[i].number))
         costs = self.costs(trials)
+        if len(self.metrics) == 1:
+            return sorted(range(len(trials)), key=lambda i: (costs[i, 0], trials[i].number))
         rank = np.zeros(len(trials), dtype=int)
         spread = np.zeros(len(trials))
         for level, front in enumerate(non_dominated_fronts(costs)):
@@ -176,15 +178,17 @@ def dominates(a: Costs, b: Costs) -> bool:
 
 
 def non_dominated_fronts(costs: Costs) -> list[list[int]]:
-    """Sort ``(trials, objectives)`` into fronts: the first is dominated by none, and so on."""
+    """Sort ``(trials, objectives)`` into fronts: the first is dominated by none, and so on.
+
+    The fast non-dominated sort of NSGA-II (Deb et al. 2002, section III-A).
+    """
     beats = _domination(costs)
-    remaining = np.ones(len(costs), dtype=bool)
+    dominators = beats.sum(axis=0)  # of each trial, among those not yet in a front
     fronts = []
-    while remaining.any():
-        dominated = beats[remaining].any(axis=0)
-        front = np.flatnonzero(remaining & ~dominated)
+    while (front := np.flatnonzero(dominators == 0)).size:
         fronts.append([int(i) for i in front])
-        remaining[front] = False
+        dominators -= beats[front].sum(axis=0)
+        dominators[front] = -1
     return fronts
 
 

@@ -48,7 +48,7 @@ class _Level:
     asked: int = 0  # refused ones not counted
     pending: int = 0
     told: int = 0
-    results: list[Trial] = field(default_factory=list)  # only those that can be ranked
+    ranked: list[Trial] = field(default_factory=list)  # those that can be compared, best first
     promoted: set[int] = field(default_factory=set)
 
 
@@ -60,10 +60,13 @@ class Funnel(Strategy):
     first, and new architectures are only asked for when no promotion is due. So a search that is stopped
     by the clock has filled its upper rungs.
 
-    Departures. A rung may have a capacity. Once a rung can get no more trials, the best that remain are
-    promoted until the capacity of the next rung is used (without one: its share, at least one trial);
-    this waits for pending trials only while they could still take the last places. Failed trials
-    count as the worst of their rung; they, and those that miss the threshold or break a limit, never go on.
+    Departures. A rung may have a capacity. Then never more than the share go on from the rung below, so
+    that the first do not use up the places (ASHA promotes more: whoever was in the top share once). Once
+    a rung can get no more trials, the best that remain are promoted until the capacity of the next rung
+    is used (without one: its share, at least one trial); this waits for pending trials only while they
+    could still take the last places. So a share below the ratio of the capacities keeps places for the
+    best of all. Failed trials count as the worst of their rung; they, and those that miss the threshold
+    or break a limit, never go on.
 
     The inner strategy sees consecutive numbers of its own and the results of the lowest rung only.
 
@@ -103,7 +106,7 @@ class Funnel(Strategy):
         else:
             level.told += 1
             if self._can_be_ranked(trial):
-                level.results.append(trial)
+                level.ranked = self._ranked([*level.ranked, trial])
         if trial.number in self._inner_proposals:
             self.inner.tell(replace(trial, proposal=self._inner_proposals[trial.number]))
 
@@ -160,16 +163,15 @@ class Funnel(Strategy):
     def _due(self, rung: int, closed: bool) -> Trial | None:
         """The best trial of that rung that may go on now; ``closed``: the rung gets no more trials."""
         level = self._levels[rung]
-        ranked = self._ranked(level.results)
-        waiting = [i for i, trial in enumerate(ranked) if self._may_go_on(rung, trial)]
-        if not waiting:
+        waiting = (i for i, trial in enumerate(level.ranked) if self._may_go_on(rung, trial))
+        best = next(waiting, None)
+        if best is None:
             return None
-        best = waiting[0]
-        if best < self._share(rung, closed):
-            return ranked[best]
+        if best < self._share(rung, closed) and self._in_pace(rung):
+            return level.ranked[best]
         capacity = self.rungs[rung + 1].capacity
         if closed and capacity is not None and level.pending < capacity - self._levels[rung + 1].asked:
-            return ranked[best]
+            return level.ranked[best]
         return None
 
     def _share(self, rung: int, closed: bool) -> float:
@@ -180,6 +182,14 @@ class Funnel(Strategy):
         share = math.floor(keep * self._levels[rung].told + 1e-9)
         finished = closed and self._levels[rung].pending == 0
         return max(1, share) if finished else share
+
+    def _in_pace(self, rung: int) -> bool:
+        """Whether one more may go on now, or the next rung's places have to last for trials to come."""
+        own, next_capacity = self.rungs[rung], self.rungs[rung + 1].capacity
+        if next_capacity is None:
+            return True
+        rate = own.keep if own.keep is not None else next_capacity / (own.capacity or next_capacity)
+        return self._levels[rung + 1].asked < math.floor(rate * self._levels[rung].told + 1e-9)
 
     def _may_go_on(self, rung: int, trial: Trial) -> bool:
         if trial.number in self._levels[rung].promoted:
