@@ -1,0 +1,104 @@
+"""Head and cross-entropy in one function that never holds the logits of all tokens."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+#: Logits held at a time: on a CPU they should stay in its caches, on a GPU fill its multiprocessors.
+_CPU_LOGITS = 2**20
+_GPU_LOGITS = 2**27
+#: But not fewer tokens than this: each chunk reads the whole weight and its gradient from memory.
+_LEAST_TOKENS = 192
+
+
+def linear_cross_entropy(features: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy of `features @ weight.T`: `F.cross_entropy` without the tensor of all logits.
+
+    Tokens are taken in chunks. The gradient of a chunk's logits follows from its softmax, so it is computed
+    in the forward pass, at once multiplied into the gradients of features and weight, and forgotten. The
+    backward pass only scales those two. Logits and their gradients are by far the largest tensors of a small
+    language model; not writing them out saves memory and, on a CPU, the time of touching it. That the
+    gradient can be had in the forward pass is the idea of Liger Kernel's fused linear cross-entropy (Hsu et
+    al. 2024, section 3.2), there a GPU kernel. Departure: sums over tokens are kept in the weight's type.
+
+    Under autocast the matrix products run in its type, softmax and loss in fp32.
+
+    Args:
+        features: `(..., dim)`.
+        weight: `(vocabulary, dim)`, the head's or a tied embedding's.
+        targets: `(...)` int64, each from 0 to vocabulary - 1.
+
+    Returns:
+        The mean over all targets in nats, a scalar, fp32 or wider.
+    """
+    dtype = features.dtype
+    if torch.is_autocast_enabled(features.device.type):
+        dtype = torch.get_autocast_dtype(features.device.type)
+    return _LinearCrossEntropy.apply(features, weight, targets, dtype)  # type: ignore[no-any-return,
+    no-untyped-call]
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
+        with torch.autocast(features.device.type, enabled=False):
+            loss, features_grad, weight_grad = _forward(
+                features.flatten(0, -2), weight, targets.flatten(), dtype, ctx.needs_input_grad[:2]
+            )
+        if features_grad is not None:
+            features_grad = features_grad.view_as(features)
+        ctx.save_for_backward(features_grad, weight_grad)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        (scale,) = grad_outputs
+        features_grad, weight_grad = ctx.saved_tensors
+        # Reading the scale is free on a CPU, and it is nearly always 1: then nothing needs to be multiplied.
+        if scale.device.type != "cpu" or scale.item() != 1.0:
+            features_grad = None if features_grad is None else features_grad * scale
+            weight_grad = None if weight_grad is None else weight_grad * scale
+        return features_grad, weight_grad, None, None
+
+
+def _forward(
+    features: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype, needs_grad: tuple[bool, ...]
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """The loss, and the gradients of features `(tokens, dim)` and weight where they are needed."""
+    tokens, vocabulary = features.shape[0], weight.shape[0]
+    most = _CPU_LOGITS if features.device.type == "cpu" else _GPU_LOGITS
+    rows = max(_LEAST_TOKENS, most // vocabulary)
+    features_grad = torch.empty_like(features) if needs_grad[0] else None
+    weight_grad: Tensor | None = None
+    wide = torch.promote_types(dtype, torch.float32)
+    matrix = weight.to(dtype)
+    total = torch.zeros((), dtype=wide, device=features.device)
+    for start in range(0, tokens, rows):
+        x = features[start : start + rows].to(dtype)
+        target = targets[start : start + rows, None]
+        logits = (x @ matrix.T).to(wide)
+        largest = logits.amax(1, keepdim=True)
+        total += (largest - logits.gather(1, target)).sum()
+        sums = logits.sub_(largest).exp_().sum(1, keepdim=True)
+        total += sums.log().sum()
+        if not any(needs_grad):
+            continue
+        # The gradient of the mean loss by the logits: (softmax - one-hot) / tokens.
+        gradient = logits.mul_(1.0 / (sums * tokens))
+        gradient.scatter_add_(1, target, gradient.new_full(target.shape, -1.0 / tokens))
+        gradient = gradient.to(dtype)
+        if features_grad is not None:
+            features_grad[start : start + rows] = gradient @ matrix
+        if needs_grad[1]:
+            weight_grad = _accumulate(weight_grad, gradient, x, weight.dtype)
+    return total / tokens, features_grad, weight_grad
+
+
+def _accumulate(total: Tensor | None, gradient: Tensor, x: Tensor, dtype: torch.dtype) -> Tensor:
+    """`total + gradient.T @ x` in `dtype`, in place after the first chunk."""
+    if total is None:
+        return (gradient.T @ x).to(dtype)
+    if total.dtype == x.dtype:
+        return total.addmm_(gradient.T, x)
+    return total.add_(gradient.T @ x)

@@ -1,0 +1,18 @@
+"""The training loop: one for every network, task and budget."""
+
+from sugata.training.checkpoint import CHECKPOINT, load_weights
+from sugata.training.loop import TrainingResult, train
+from sugata.training.parametrization import parameter_groups
+from sugata.training.schedule import rate_share, training_clock
+from sugata.training.settings import TrainingSettings
+
+__all__ = [
+    "CHECKPOINT",
+    "TrainingResult",
+    "TrainingSettings",
+    "load_weights",
+    "parameter_groups",
+    "rate_share",
+    "train",
+    "training_clock",
+]

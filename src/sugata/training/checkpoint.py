@@ -1,0 +1,138 @@
+"""Checkpoints: one safetensors file with weights, the optimizer's moments and the training's counters.
+
+Names in the file: `model.<parameter or buffer>`, `exp_avg.<parameter>`, `exp_avg_sq.<parameter>`, and
+`best.<parameter or buffer>` where early stopping keeps the best weights. The metadata hold the counters as
+JSON. A tied weight is stored once, under the first of its names.
+"""
+
+import errno
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from sugata.errors import DiskFullError, RunFolderError
+from sugata.training.progress import Progress
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and persistent buffers by name, each storage once; they share memory with the model."""
+    state = model.state_dict(keep_vars=True)
+    seen: set[int] = set()
+    return {
+        name: tensor.detach()
+        for name, tensor in state.items()
+        if id(tensor) not in seen and not seen.add(id(tensor))  # type: ignore[func-returns-value]
+    }
+
+
+@torch.no_grad()
+def set_weights(model: nn.Module, values: Mapping[str, Tensor]) -> None:
+    """Copy tensors, named as `weights` names them, into a model.
+
+    Raises:
+        RunFolderError: names or shapes are not those of the model.
+    """
+    own = weights(model)
+    different = sorted(set(own) ^ set(values)) or [n for n in own if own[n].shape != values[n].shape]
+    if different:
+        raise RunFolderError(
+            f"checkpoint: {different[0]} does not fit the model; it belongs to another architecture"
+        )
+    for name, tensor in own.items():
+        tensor.copy_(values[name])
+
+
+def save_checkpoint(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    *,
+    best: Mapping[str, Tensor] | None = None,
+    loss_scale: float = 1.0,
+) -> None:
+    """Write a checkpoint in place of the one before, which stays whole until the new one is.
+
+    Raises:
+        DiskFullError: no space left.
+    """
+    tensors = {f"model.{name}": tensor for name, tensor in weights(model).items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in (best or {}).items()}
+    for name, parameter in model.named_parameters():
+        state = optimizer.state.get(parameter)
+        if state:
+            tensors[f"exp_avg.{name}"] = state["exp_avg"]
+            tensors[f"exp_avg_sq.{name}"] = state["exp_avg_sq"]
+    metadata = {"format": "pt", "progress": progress.to_json(), "loss_scale": repr(loss_scale)}
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({name: t.contiguous() for name, t in tensors.items()}, temporary, metadata)
+        temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        temporary.unlink(missing_ok=True)
+        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+            raise DiskFullError(f"{path}: no space left for a checkpoint; free some and resume") from error
+        raise
+
+
+def load_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[Progress, dict[str, Tensor] | None, float]:
+    """Restore model and optimizer.
+
+    Returns:
+        The counters, the best weights if they were kept, and the loss scale.
+
+    Raises:
+        RunFolderError: the file is missing, unreadable or of another architecture.
+    """
+    tensors, metadata = _read(path)
+    set_weights(model, _part(tensors, "model."))
+    averages, squares = _part(tensors, "exp_avg."), _part(tensors, "exp_avg_sq.")
+    progress = Progress.from_json(metadata["progress"])
+    for name, parameter in model.named_parameters():
+        if name in averages:
+            optimizer.state[parameter] = {
+                "step": torch.tensor(float(progress.step), device=_step_device(parameter)),
+                "exp_avg": averages[name].to(parameter.device),
+                "exp_avg_sq": squares[name].to(parameter.device),
+            }
+    best = _part(tensors, "best.") or None
+    return progress, best, float(metadata["loss_scale"])
+
+
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Restore only the trained weights of a checkpoint: its best ones where early stopping kept them.
+
+    Raises:
+        RunFolderError: the file is missing, unreadable or of another architecture.
+    """
+    tensors, _ = _read(path)
+    set_weights(model, _part(tensors, "best.") or _part(tensors, "model."))
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise RunFolderError(f"{path}: there is no checkpoint here; train from the start instead") from error
+    except (SafetensorError, OSError) as error:
+        raise RunFolderError(f"{path}: not a readable checkpoint ({error}); delete it") from error
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def _step_device(parameter: Tensor) -> torch.device:
+    # Fused AdamW keeps its step counter beside the parameter.
+    return parameter.device

@@ -1,0 +1,87 @@
+"""Data-parallel training over the processes of an initialized `torch.distributed` group; alone it does
+nothing.
+
+Start the processes with `torchrun` and call `torch.distributed.init_process_group` before training. All of
+them draw the same batch and each takes its share of the rows, so that the result is that of one process with
+the same settings, whatever the number of processes.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, cast
+
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from sugata.errors import RecipeError
+from sugata.tasks.base import Batch, Task
+
+
+class LossModule(nn.Module):
+    """A model and its task's loss as one module, since gradients are exchanged around one call of `forward`."""
+
+    def __init__(self, model: nn.Module, task: Task) -> None:
+        super().__init__()
+        self.model = model
+        self.task = task
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The loss of a batch, a scalar."""
+        return self.task.loss(self.model, batch)
+
+
+def processes() -> int:
+    """How many processes train together."""
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
+def rank() -> int:
+    """The number of this process; 0 writes checkpoints and reports."""
+    return distributed.get_rank() if processes() > 1 else 0
+
+
+def loss_module(model: nn.Module, task: Task, batch_size: int) -> nn.Module:
+    """The module to call with a batch; its gradients are averaged over all processes.
+
+    Raises:
+        RecipeError: the processes cannot share the rows of a batch equally.
+    """
+    module = LossModule(model, task)
+    if processes() == 1:
+        return module
+    if batch_size % processes():
+        raise RecipeError(
+            f"training.batch_size {batch_size} cannot be shared equally by {processes()} processes; "
+            f"choose a multiple of {processes()}"
+        )
+    return cast(nn.Module, DistributedDataParallel(module))
+
+
+def without_exchange(module: nn.Module) -> AbstractContextManager[None]:
+    """While gradients are still accumulated, they need not be averaged over the processes."""
+    if isinstance(module, DistributedDataParallel):
+        return module.no_sync()
+    return nullcontext()
+
+
+def local_share(batch: Batch) -> Batch:
+    """The rows of a batch that belong to this process."""
+    count, mine = processes(), rank()
+    return batch if count == 1 else Batch(batch.inputs[mine::count], batch.targets[mine::count])
+
+
+def agree(value: Any) -> Any:
+    """The first process's value, in all of them: clocks differ, but all must stop at the same step."""
+    if processes() == 1:
+        return value
+    values = [value]
+    distributed.broadcast_object_list(values, src=0)
+    return values[0]
+
+
+def mean(value: Tensor) -> Tensor:
+    """The mean of a tensor over all processes."""
+    if processes() == 1:
+        return value
+    value = value.clone()
+    distributed.all_reduce(value)
+    return value / processes()

@@ -1,0 +1,66 @@
+"""How a network is trained, as one frozen value."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sugata.errors import RecipeError
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What the training loop needs to know besides model, task and budget.
+
+    Attributes:
+        learning_rate: base rate: that of hidden matrices whose fan-in is `base_width` (see
+            `parameter_groups`).
+        base_width: fan-in at which a matrix trains at the base rate (muP).
+        weight_decay: AdamW's decay of matrices; vectors and norms do not decay.
+        betas: AdamW's decay rates of the two moments.
+        warmup: share of the budget in which the rate climbs to its peak.
+        final_share: the rate at the end of the budget as a share of the peak.
+        batch_size: sequences (or examples) of a micro-batch, over all processes together.
+        length: tokens of a sequence; None leaves it to the task.
+        accumulation: micro-batches whose gradients are averaged before each step.
+        clip: largest norm of the whole gradient; 0 leaves gradients as they are.
+        precision: of the matrix products; parameters and moments are always fp32.
+        checkpoint_activations: store less for the backward pass and compute it again.
+        evaluations: validations during training, evenly spaced over the budget; the last at its end.
+        evaluation_bytes: how much of the validation split each of them uses; None takes all of it.
+        patience: stop after so many validations in a row without a new best, and keep the best weights;
+            0 never stops.
+        checkpoint_seconds: wall-clock seconds between checkpoints.
+    """
+
+    learning_rate: float = 0.004
+    base_width: int = 128
+    weight_decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.95)
+    warmup: float = 0.05
+    final_share: float = 0.02
+    batch_size: int = 8
+    length: int | None = 256
+    accumulation: int = 1
+    clip: float = 1.0
+    precision: Precision = "auto"
+    checkpoint_activations: bool = False
+    evaluations: int = 0
+    evaluation_bytes: int | None = 65_536
+    patience: int = 0
+    checkpoint_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "base_width", "batch_size", "accumulation"):
+            if not getattr(self, name) > 0:
+                raise RecipeError(f"training.{name} is {getattr(self, name)}; it must be greater than 0")
+        for name in ("weight_decay", "clip", "evaluations", "patience", "checkpoint_seconds"):
+            if not getattr(self, name) >= 0:
+                raise RecipeError(f"training.{name} is {getattr(self, name)}; it must be at least 0")
+        for name in ("warmup", "final_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise RecipeError(f"training.{name} is {getattr(self, name)}; it must be from 0 to 1")
+        if self.precision not in ("auto", "fp32", "bf16", "fp16"):
+            raise RecipeError(f"training.precision is {self.precision!r}; choose auto, fp32, bf16 or fp16")
+        if self.patience and not self.evaluations:
+            raise RecipeError("training.patience needs validations; set training.evaluations as well")
