@@ -47,11 +47,11 @@ class Attention(TokenMixer):
         qkv = self.qkv(x)
         qkv = qkv.view(*qkv.shape[:-1], heads + 2 * groups, self.head_dim)
         if self.rope_theta is None:
-            query, key, value = qkv.split((heads, groups, groups), dim=-2)
+            query, key, value = torch.split(qkv, [heads, groups, groups], dim=-2)
             return query, key, value
-        query_key, value = qkv.split((heads + groups, groups), dim=-2)
+        query_key, value = torch.split(qkv, [heads + groups, groups], dim=-2)
         query_key = rotate(query_key, *rotary(positions, self.head_dim, self.rope_theta))
-        query, key = query_key.split((heads, groups), dim=-2)
+        query, key = torch.split(query_key, [heads, groups], dim=-2)
         return query, key, value
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -59,7 +59,8 @@ class Attention(TokenMixer):
         scores = (query * self.head_dim**-0.5) @ key.transpose(-1, -2)
         # In place: the scores are the largest tensor here, and a second one would cost more than the sum.
         scores += self._bias(query).to(scores.dtype)
-        return scores.softmax(-1).to(value.dtype) @ value
+        mixed: Tensor = scores.softmax(-1).to(value.dtype) @ value
+        return mixed
 
     def _bias(self, query: Tensor) -> Tensor:
         """What is added to the scores: -inf ahead of time, and ALiBi; `(length, length)` or one per head."""

@@ -56,7 +56,7 @@ class LanguageModelConfig:
         layers: The layers, first to last.
         normalization: layernorm, rmsnorm or groupnorm; statistics are of one token in all three.
         activation: gelu, silu, geglu or swiglu; inert in RWKV layers, which bring their own.
-        position: absolute (sinusoidal, added to the embedding), rope or alibi; inert in Mamba and RWKV layers.
+        position: absolute (sinusoidal, added to the embedding), rope or alibi; inert in Mamba and RWKV.
         tie_embeddings: The head shares its weight with the embedding.
         num_key_value_heads: Key-value heads of grouped-query attention; None takes the smallest divisor of
             `num_heads` that is at least a quarter of it.
@@ -64,7 +64,7 @@ class LanguageModelConfig:
         norm_groups: Groups of groupnorm; the greatest common divisor with `hidden_dim` is used.
         rope_theta: Base of the rotary wavelengths.
         state_dim: Mamba: state size per channel (N).
-        mamba_head_dim: Mamba: channels per head (P); the greatest common divisor with the inner width is used.
+        mamba_head_dim: Mamba: channels per head (P); the common divisor with the inner width is used.
         expand: Mamba: inner width divided by `hidden_dim`.
         conv_kernel: Mamba: taps of the causal depthwise convolution.
     """

@@ -88,16 +88,16 @@ class Layer(nn.Module):
 class LanguageModel(nn.Module):
     """A causal language model with a token mixer of its own choice in every layer.
 
-    The weights of a new model are those of `initialize` with a generator of seed 0; the global random state is
-    neither read nor changed.
+    The weights of a new model are those of `initialize` with a generator of seed 0; the global random state
+    is neither read nor changed.
 
     Args:
         config: Shapes and choices.
         device: Where the parameters live; `"meta"` gives them shapes only, for counting.
 
     Attributes:
-        checkpoint_activations: Keep only the inputs of layers during training and compute the rest again in the
-            backward pass: less memory, a third more time.
+        checkpoint_activations: Keep only the inputs of layers during training and compute the rest again in
+            the backward pass: less memory, more time.
     """
 
     def __init__(self, config: LanguageModelConfig, device: torch.device | str | None = None) -> None:
@@ -132,11 +132,11 @@ class LanguageModel(nn.Module):
         return [layer for layer in self.layers if isinstance(layer, Layer)]
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Logits `(batch, length, vocabulary)` of tokens `(batch, length)`; those at `t` predict token `t + 1`."""
+        """Logits `(batch, length, vocabulary)` of tokens `(batch, length)`; at `t`, of token `t + 1`."""
         return self.head(self.features(tokens))  # type: ignore[no-any-return]
 
     def features(self, tokens: Tensor) -> Tensor:
-        """What the head reads: `(batch, length, dim)` after the final norm, for a loss fused with the head."""
+        """What the head reads: `(batch, length, dim)` after the final norm, for a fused loss."""
         x = self.embedding(tokens)
         if self._adds_positions:
             positions = torch.arange(tokens.shape[1], device=tokens.device)
@@ -182,7 +182,7 @@ class LanguageModel(nn.Module):
         return self.head(self.norm(x)), after
 
     def initialize(self, generator: torch.Generator) -> None:
-        """Fill every parameter anew (muP, Yang et al. 2022: hidden matrices, embedding, head by their fan-in).
+        """Fill every parameter anew (muP, Yang et al. 2022: embedding, hidden matrices, head by fan-in).
 
         Departures from muP's tables: no multipliers in the forward pass and attention scores divided by
         sqrt(head_dim); a tied head has the embedding's variance.

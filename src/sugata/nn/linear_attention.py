@@ -16,14 +16,14 @@ _EPS = 1e-6
 
 
 class LinearAttention(TokenMixer):
-    """Causal linear attention with the feature map elu + 1 (Katharopoulos et al. 2020, equations 7, 8 and 12).
+    """Causal linear attention with feature map elu + 1 (Katharopoulos et al. 2020, equations 7, 8 and 12).
 
     The parallel form is quadratic within chunks of `CHUNK` steps and hands a sum over the past, a matrix per
     head, from chunk to chunk. Sums and states are in float32 under autocast too.
 
-    Positions: `rope` rotates the mapped queries and keys in the numerator alone (Su et al. 2021, equation 19).
-    `alibi` weights every pair of tokens by exp(-slope * distance), in numerator and denominator: what ALiBi's
-    bias does to the exponential kernel of softmax attention, here a decay of the state.
+    Positions: `rope` rotates the mapped queries and keys in the numerator alone (Su et al. 2021, equation
+    19). `alibi` weights every pair of tokens by exp(-slope * distance), in numerator and denominator: what
+    ALiBi's bias does to the exponential kernel of softmax attention, here a decay of the state.
 
     Args:
         config: Gives width, heads and position encoding.
@@ -50,17 +50,18 @@ class LinearAttention(TokenMixer):
     def _mix(self, qkv: Tensor) -> Tensor:
         """Queries, keys and values `(batch, length, 3 dim)` to `(batch, length, dim)`; whole chunks."""
         batch, length, _ = qkv.shape
-        query_key, value = qkv.view(batch, length, 3, self.num_heads, self.head_dim).split((2, 1), dim=2)
+        split = qkv.view(batch, length, 3, self.num_heads, self.head_dim)
+        query_key, value = split[:, :, :2], split[:, :, 2]
         query_key = F.elu(query_key) + 1
         query, key = query_key.unbind(2)
         if self.rope_theta is None:
-            ones = torch.ones_like(value[:, :, 0, :, :1])
-            sums = self._causal_sum(query, key, torch.cat((value[:, :, 0], ones), dim=-1))
-            numerator, denominator = sums.split((self.head_dim, 1), dim=-1)
+            ones = torch.ones_like(value[..., :1])
+            sums = self._causal_sum(query, key, torch.cat((value, ones), dim=-1))
+            numerator, denominator = torch.split(sums, [self.head_dim, 1], dim=-1)
         else:
             denominator = (query * key.cumsum(1)).sum(-1, keepdim=True)
             angles = rotary(torch.arange(length, device=qkv.device), self.head_dim, self.rope_theta)
-            numerator = self._causal_sum(rotate(query, *angles), rotate(key, *angles), value[:, :, 0])
+            numerator = self._causal_sum(rotate(query, *angles), rotate(key, *angles), value)
         return (numerator / (denominator + _EPS)).reshape(batch, length, -1)
 
     def _causal_sum(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:

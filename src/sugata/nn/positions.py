@@ -43,8 +43,9 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     Pairs channels half a head apart, as Llama does; the paper pairs neighbours. The two differ by a
     permutation of the projection's rows.
     """
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1).type_as(x)
+    half = x.shape[-1] // 2
+    cos, sin = torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
+    return (x * cos + x.roll(half, -1) * sin).type_as(x)
 
 
 def alibi_slopes(num_heads: int) -> list[float]:

@@ -20,12 +20,12 @@ KEY_LIMIT = 60.0
 class TimeMixing(TokenMixer):
     """Time mixing of RWKV-4 (Peng et al. 2023, equations 11 to 16).
 
-    `wkv_t` is a mean of past values with weights exp(k_i - (t - 1 - i) w) and exp(u + k_t) for the present. The
-    parallel form multiplies by each channel's Toeplitz matrix of decays within chunks of `CHUNK` steps and
-    carries sums from chunk to chunk.
+    `wkv_t` is a mean of past values with weights exp(k_i - (t - 1 - i) w) and exp(u + k_t) for the present.
+    The parallel form multiplies by each channel's Toeplitz matrix of decays within chunks of `CHUNK` steps
+    and carries sums from chunk to chunk.
 
-    Departures: k and u + k are clamped to +-`KEY_LIMIT` instead of being shifted by a running maximum; wkv is in
-    float32 under autocast too.
+    Departures: k and u + k are clamped to +-`KEY_LIMIT` instead of being shifted by a running maximum; wkv is
+    in float32 under autocast too.
 
     Args:
         config: Gives the width.
@@ -53,31 +53,33 @@ class TimeMixing(TokenMixer):
         receptance, key, value = self._project(x, shift(x))
         with without_autocast(x):
             mixed = self._wkv(key.float(), value.float())
-        return self.output(cut_time(receptance * mixed, length))  # type: ignore[no-any-return]
+        out: Tensor = self.output(cut_time(receptance * mixed, length))
+        return out
 
     def _project(self, x: Tensor, previous: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         difference = x - previous
-        key = self.key(previous + difference * self.time_mix_key)
-        value = self.value(previous + difference * self.time_mix_value)
-        receptance = self.receptance(previous + difference * self.time_mix_receptance)
+        key = self.key(torch.addcmul(previous, difference, self.time_mix_key))
+        value = self.value(torch.addcmul(previous, difference, self.time_mix_value))
+        receptance = self.receptance(torch.addcmul(previous, difference, self.time_mix_receptance))
         return torch.sigmoid(receptance), key, value
 
     def _wkv(self, key: Tensor, value: Tensor) -> Tensor:
         """Keys and values `(batch, length, dim)` to their weighted means; whole chunks."""
-        batch, length, dim = key.shape
+        batch, _, dim = key.shape
         weight = key.clamp(-KEY_LIMIT, KEY_LIMIT).exp()
         terms = torch.stack((weight * value, weight))  # (2, batch, length, dim)
         # Channels first: each has its own matrix of decays over the steps of a chunk.
         terms_by_channel = terms.view(-1, CHUNK, dim).permute(2, 1, 0)  # (dim, CHUNK, 2 batch chunks)
         rate = self.time_decay.exp()
         sums = _toeplitz(rate, CHUNK + 1)[:, :, :CHUNK] @ terms_by_channel
-        inside, ends = sums.split((CHUNK, 1), dim=1)
+        inside, ends = torch.split(sums, [CHUNK, 1], dim=1)
         starts = self._carry(ends.view(dim, 2 * batch, -1), rate)
         steps = torch.arange(CHUNK, device=key.device)
         past = inside + torch.exp(-rate[:, None] * steps)[..., None] * starts.reshape(dim, 1, -1)
         past = past.permute(2, 1, 0).reshape(terms.shape)
         present = (key + self.time_first).clamp(-KEY_LIMIT, KEY_LIMIT).exp()
-        return (past[0] + present * value) / (past[1] + present)
+        mean: Tensor = (past[0] + present * value) / (past[1] + present)
+        return mean
 
     def _carry(self, ends: Tensor, rate: Tensor) -> Tensor:
         """Sums at the ends of chunks to sums at their starts, `(dim, 2 batch, chunks)`."""
@@ -118,7 +120,7 @@ class TimeMixing(TokenMixer):
 
 
 class ChannelMixing(nn.Module):
-    """Channel mixing of RWKV-4 (Peng et al. 2023, equations 17 to 19): token shift, squared ReLU, receptance gate.
+    """Channel mixing of RWKV-4 (Peng et al. 2023, equations 17 to 19): token shift, squared ReLU, gate.
 
     Args:
         config: Gives the width.
@@ -142,9 +144,10 @@ class ChannelMixing(nn.Module):
 
     def _mix(self, x: Tensor, previous: Tensor) -> Tensor:
         difference = x - previous
-        hidden = F.relu(self.up(previous + difference * self.time_mix_key)).square()
-        gate = torch.sigmoid(self.receptance(previous + difference * self.time_mix_receptance))
-        return gate * self.down(hidden)
+        hidden = F.relu(self.up(torch.addcmul(previous, difference, self.time_mix_key))).square()
+        gate = torch.sigmoid(self.receptance(torch.addcmul(previous, difference, self.time_mix_receptance)))
+        out: Tensor = gate * self.down(hidden)
+        return out
 
     def initial_state(self, batch: int) -> State:
         """Zeros for the token before the first, `(batch, dim)`."""

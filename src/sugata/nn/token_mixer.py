@@ -13,8 +13,8 @@ State = tuple[Tensor, ...]
 class TokenMixer(nn.Module, ABC):
     """Mixes information along time, causally.
 
-    `forward` computes a whole sequence in parallel, `step` one token from a state; both give the same outputs.
-    Constructors leave the weights as torch makes them; `initialize` fills every parameter.
+    `forward` computes a whole sequence in parallel, `step` one token from a state; both give the same
+    outputs. Constructors may leave parameters unset; `initialize` fills every one.
     """
 
     #: Names of the tensors of the state, in order. The batch is axis 0 of each.
@@ -30,7 +30,7 @@ class TokenMixer(nn.Module, ABC):
 
     @abstractmethod
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """One token `(batch, dim)` to its output `(batch, dim)` and the state after it; changes nothing in place."""
+        """One token `(batch, dim)` to its output `(batch, dim)` and a new state; changes nothing in place."""
 
     @abstractmethod
     def initialize(self, generator: torch.Generator, layer: int, depth: int) -> None:
