@@ -35,8 +35,8 @@ def linear_cross_entropy(features: Tensor, weight: Tensor, targets: Tensor) -> T
     dtype = features.dtype
     if torch.is_autocast_enabled(features.device.type):
         dtype = torch.get_autocast_dtype(features.device.type)
-    return _LinearCrossEntropy.apply(features, weight, targets, dtype)  # type: ignore[no-any-return,
-    no-untyped-call]
+    loss: Tensor = _LinearCrossEntropy.apply(features, weight, targets, dtype)  # type: ignore[no-untyped-call]
+    return loss
 
 
 class _LinearCrossEntropy(torch.autograd.Function):

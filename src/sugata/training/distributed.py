@@ -17,7 +17,7 @@ from sugata.tasks.base import Batch, Task
 
 
 class LossModule(nn.Module):
-    """A model and its task's loss as one module, since gradients are exchanged around one call of `forward`."""
+    """A model and its task's loss as one module: gradients are exchanged around one call of `forward`."""
 
     def __init__(self, model: nn.Module, task: Task) -> None:
         super().__init__()

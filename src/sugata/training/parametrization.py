@@ -52,7 +52,7 @@ def parameter_groups(
 
 
 def _is_matrix(parameter: nn.Parameter) -> bool:
-    """Whether two or more axes are longer than 1 and it is no stack of per-channel kernels `(channels, 1, k)`."""
+    """Whether two or more axes are longer than 1, other than of per-channel kernels `(channels, 1, k)`."""
     if parameter.ndim < 2 or sum(size > 1 for size in parameter.shape) < 2:
         return False
     return not (parameter.ndim > 2 and parameter.shape[1] == 1)
