@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from sugata.errors import DataError, TaskError
+from sugata.nn import linear_cross_entropy
 from sugata.space import Signature, TensorSpec
 from sugata.tasks.base import Batch, Generator, Say, Task, silent
 from sugata.tasks.corpus import SPLITS, Corpus, CorpusSettings, Vocabulary, default_cache_dir, open_corpus
@@ -156,6 +157,9 @@ class CodeLanguageModelling(Task):
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Cross-entropy in nats, the mean over all targets."""
+        features, head = getattr(model, "features", None), getattr(model, "head", None)
+        if callable(features) and isinstance(head, nn.Linear) and head.bias is None:
+            return linear_cross_entropy(features(batch.inputs), head.weight, batch.targets)
         logits = model(batch.inputs)
         return F.cross_entropy(logits.flatten(0, 1).float(), batch.targets.flatten())
 
