@@ -78,7 +78,6 @@ def test_what_is_not_a_space_is_refused(name, message):
         space(name)
 
 
-@pytest.mark.slow
 def test_names_counts_and_keys_do_not_import_torch():
     program = (
         "import sys, numpy; from sugata.spaces import baselines, explain, names, space, summary\n"
