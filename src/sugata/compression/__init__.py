@@ -11,6 +11,7 @@ from sugata.compression.model import (
 )
 from sugata.compression.packing import GROUP_SIZE, Layout, PackedTensor, Storage, pack
 from sugata.compression.pruning import kept_channels, magnitude_mask, pruned_count
+from sugata.compression.quantization import pack_nibbles
 
 __all__ = [
     "GROUP_SIZE",
@@ -26,6 +27,7 @@ __all__ = [
     "magnitude_mask",
     "matrix_kinds",
     "pack",
+    "pack_nibbles",
     "pruned_count",
     "stored_size",
 ]

@@ -13,12 +13,9 @@ from sugata.nn import LanguageModelConfig
 
 Array = NDArray[Any]
 
-# (matrix into the hidden channels, matrix out of them): of feed-forward networks, of RWKV's channel mixing
-_MATRIX_NAMES = (("up.weight", "down.weight"), ("key.weight", "value.weight"))
-
 
 def remove_channels(values: Mapping[str, Array], config: LanguageModelConfig) -> dict[str, Array]:
-    """Keep the strongest hidden channels of every feed-forward network.
+    """Keep the strongest hidden channels of every feed-forward network, RWKV's channel mixing included.
 
     Args:
         values: parameters of a language model by name.
@@ -29,12 +26,9 @@ def remove_channels(values: Mapping[str, Array], config: LanguageModelConfig) ->
     """
     smaller = dict(values)
     for index, layer in enumerate(config.layers):
-        for into, out_of in _MATRIX_NAMES:
-            into_name, out_name = f"layers.{index}.ffn.{into}", f"layers.{index}.ffn.{out_of}"
-            if into_name in values:
-                smaller[into_name], smaller[out_name] = _smaller(
-                    values[into_name], values[out_name], layer.ffn_dim
-                )
+        up, down = f"layers.{index}.ffn.up.weight", f"layers.{index}.ffn.down.weight"
+        if up in values:
+            smaller[up], smaller[down] = _smaller(values[up], values[down], layer.ffn_dim)
     return smaller
 
 

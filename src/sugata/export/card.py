@@ -1,0 +1,149 @@
+"""The model card: what the model is, what was measured, and a program that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sugata.compression import CompressedModel
+from sugata.nn import LanguageModel, LanguageModelConfig
+
+PROGRAM = """\
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+tokenizer = Tokenizer.from_file("tokenizer.json")
+session = onnxruntime.InferenceSession("decode.onnx")
+outputs = [value.name for value in session.get_outputs()]
+
+# The state starts as zeros, with empty caches; every step returns the next one as NAME.next.
+state = {
+    value.name: np.zeros(
+        [{"batch": 1, "past": 0}.get(axis, axis) for axis in value.shape],
+        np.int64 if "int64" in value.type else np.float32,
+    )
+    for value in session.get_inputs()
+    if value.name != "token"
+}
+
+end = tokenizer.token_to_id("<|endoftext|>")  # also stands before every text
+tokens = [end, *tokenizer.encode("def quicksort(xs):").ids]
+for position in range(len(tokens) + 40):
+    token = np.array([tokens[position]])
+    values = dict(zip(outputs, session.run(outputs, {"token": token, **state})))
+    state = {name: values[name + ".next"] for name in state}
+    if position == len(tokens) - 1:  # the prompt has been read: choose the likeliest next token
+        tokens.append(int(values["logits"][0].argmax()))
+        if tokens[-1] == end:
+            break
+print(tokenizer.decode(tokens))
+"""
+
+_CARD = """\
+# {name}
+
+A causal language model: {summary}.
+Found, trained, compressed and exported by [sugata](https://sugata.readthedocs.io).
+
+| | |
+| --- | --- |
+{facts}
+
+## Run it
+
+With `pip install onnxruntime tokenizers numpy`, in this folder:
+
+```python
+{program}```
+
+`model.onnx` reads whole sequences at once: `tokens` `(batch, length)`, int64, gives `logits`
+`(batch, length, vocabulary)`. `decode.onnx` reads one token a step, as above.
+With sugata installed, `sugata.export.load_folder(".")` gives the torch model and the tokenizer.
+
+## Files
+
+| file | bytes | what it is |
+| --- | ---: | --- |
+{files}
+| `config.json` | | shapes of the model, how its weights are stored |
+| `architecture.json` | | the choices that the search made |
+
+## Architecture
+
+| choice | value |
+| --- | --- |
+{choices}
+"""
+
+_FILES = {
+    "model.safetensors": "the weights, packed",
+    "model.onnx": "the network for whole sequences, weights stored in the same precision",
+    "decode.onnx": "the network for one token at a time",
+    "tokenizer.json": "byte-level BPE, read by the `tokenizers` library",
+}
+
+
+def model_card(
+    name: str,
+    compressed: CompressedModel,
+    architecture: Mapping[str, Any],
+    info: Mapping[str, object],
+    sizes: Mapping[str, int],
+) -> str:
+    """Markdown for `README.md`.
+
+    Args:
+        name: title.
+        compressed: the model.
+        architecture: its choices.
+        info: further facts, name -> value.
+        sizes: file name -> bytes.
+    """
+    facts = {
+        "parameters": f"{_count(compressed):,}",
+        "stored size": f"{sizes['model.safetensors'] / 1e6:.3f} MB",
+        "weights": _storage(compressed),
+        **info,
+    }
+    return _CARD.format(
+        name=name,
+        summary=_summary(compressed.config),
+        facts=_rows(facts),
+        program=PROGRAM,
+        files="\n".join(f"| `{file}` | {size:,} | {_FILES[file]} |" for file, size in sizes.items()),
+        choices=_rows(architecture),
+    )
+
+
+def _summary(config: LanguageModelConfig) -> str:
+    mixers = sorted({layer.mixer for layer in config.layers})
+    return (
+        f"{len(config.layers)} layers ({', '.join(mixers)}), width {config.hidden_dim}, "
+        f"vocabulary {config.vocabulary_size:,}"
+    )
+
+
+def _storage(compressed: CompressedModel) -> str:
+    pruning = compressed.compression
+    text = f"{pruning.quantization}"
+    return (
+        f"{text}, {pruning.pruning_ratio:.0%} pruned ({pruning.pruning_method})"
+        if pruning.pruning_ratio
+        else text
+    )
+
+
+def _count(compressed: CompressedModel) -> int:
+    return sum(
+        parameter.numel() for parameter in LanguageModel(compressed.config, device="meta").parameters()
+    )
+
+
+def _rows(values: Mapping[str, object]) -> str:
+    return "\n".join(f"| {name} | {_text(value)} |" for name, value in values.items())
+
+
+def _text(value: object) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,83 @@
+"""Everything a found model needs, in one folder: weights, configuration, tokenizer, ONNX, a model card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from sugata import __version__
+from sugata.compression import CompressedModel, load
+from sugata.errors import SugataError
+from sugata.export.card import model_card
+from sugata.export.onnx_file import export_decode_onnx, export_onnx
+from sugata.nn import LanguageModel
+
+
+def export_folder(
+    folder: str | Path,
+    compressed: CompressedModel,
+    architecture: Mapping[str, Any],
+    tokenizer: str | Path,
+    info: Mapping[str, object],
+    name: str = "model",
+) -> None:
+    """Write a model to a folder that works without sugata and without torch.
+
+    Files: `model.safetensors` (packed), `config.json`, `architecture.json`, `tokenizer.json`, `model.onnx`
+        (whole
+    sequences), `decode.onnx` (token by token) and `README.md`, a model card whose program runs as it stands.
+
+    Args:
+        folder: made if missing; files of these names are replaced.
+        compressed: the trained and compressed model.
+        architecture: the choices it was built from, as plain JSON values.
+        tokenizer: the `tokenizer.json` to copy.
+        info: what the card says about it, name -> value: scores, training time, data.
+        name: title of the card.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    compressed.save(folder / "model.safetensors")
+    _write_json(folder / "architecture.json", dict(architecture))
+    config = {
+        "model_type": "sugata",
+        "sugata_version": __version__,
+        "model": compressed.config.to_dict(),
+        "compression": vars(compressed.compression),
+    }
+    _write_json(folder / "config.json", config)
+    if Path(tokenizer).resolve() != (folder / "tokenizer.json").resolve():
+        shutil.copyfile(tokenizer, folder / "tokenizer.json")
+    export_onnx(compressed, folder / "model.onnx")
+    export_decode_onnx(compressed, folder / "decode.onnx")
+    sizes = {
+        file: (folder / file).stat().st_size
+        for file in ("model.safetensors", "model.onnx", "decode.onnx", "tokenizer.json")
+    }
+    (folder / "README.md").write_text(
+        model_card(name, compressed, architecture, info, sizes), encoding="utf-8"
+    )
+
+
+def load_folder(folder: str | Path) -> tuple[LanguageModel, Tokenizer]:
+    """The model, with the weights that ship, and the tokenizer of a folder written by `export_folder`.
+
+    Raises:
+        SugataError: a file is missing or cannot be read.
+    """
+    folder = Path(folder)
+    model = load(folder / "model.safetensors").restore()
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # the library raises nothing more specific
+        raise SugataError(f"{folder / 'tokenizer.json'}: cannot be read as a tokenizer ({error})") from None
+    return model, tokenizer
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

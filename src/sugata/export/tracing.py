@@ -1,0 +1,159 @@
+"""From a language model to ONNX graphs whose weights are still named inputs."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from sugata.nn import LanguageModel
+
+OPSET = 20  # the newest that the tracing exporter knows; fused attention raises the finished file to 23
+ATTENTION_OPSET = 23
+_FUSED = "sugata_fused"  # a domain that exists only between the trace and `_name_fused_attention`
+
+NEXT = ".next"  # what the outputs of a decoding graph add to the names of the state they replace
+
+
+class _Step(nn.Module):
+    """`LanguageModel.step` as a forward pass with flat inputs and outputs."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, token: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        logits, after = self.model.step(token, state)
+        return logits, *after
+
+
+def trace_prefill(model: LanguageModel) -> onnx.ModelProto:
+    """The graph of `forward`: `tokens` `(batch, length)` to `logits` `(batch, length, vocabulary)`.
+
+    Weights are inputs, by their names in the model.
+    """
+    tokens = torch.zeros(2, 7, dtype=torch.int64)
+    axes = {"tokens": {0: "batch", 1: "length"}, "logits": {0: "batch", 1: "length"}}
+    return _trace(model, (tokens,), ["tokens"], ["logits"], axes)
+
+
+def trace_decode(model: LanguageModel) -> onnx.ModelProto:
+    """The graph of `step`: `token` `(batch,)` and a state to `logits` `(batch, vocabulary)` and the next
+    state.
+
+    A state tensor `NAME` comes back as `NAME.next`. Every state starts as zeros, caches with length 0
+    ("past").
+    """
+    names = list(model.state_names)
+    token = torch.zeros(2, dtype=torch.int64)
+    with torch.no_grad():
+        _, state = model.step(token, model.initial_state(2))
+        _, after = model.step(token, state)
+    axes = {name: {0: "batch"} for name in ["token", "logits", *names, *(name + NEXT for name in names)]}
+    for name, before, grown in zip(names, state, after, strict=True):
+        for axis, (old, new) in enumerate(zip(before.shape, grown.shape, strict=True)):
+            if old != new:
+                axes[name][axis], axes[name + NEXT][axis] = "past", "past + 1"
+    outputs = ["logits", *(name + NEXT for name in names)]
+    graph = _trace(
+        _Step(model), (torch.zeros(2, dtype=torch.int64), *state), ["token", *names], outputs, axes
+    )
+    return _without_prefix(graph, "model.")
+
+
+def _trace(
+    module: nn.Module,
+    arguments: tuple[Tensor, ...],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    dynamic_axes: dict[str, dict[int, str]],
+) -> onnx.ModelProto:
+    """Trace with torch's older exporter.
+
+    Deliberately: the newer one (`dynamo=True`) takes about twenty times as long for these models, seconds for
+        every
+    candidate of a search, and gives graphs that onnxruntime runs no faster. Its deprecation is silenced here.
+    """
+    buffer = io.BytesIO()
+    with torch.no_grad(), _quiet(), _fused_attention():
+        torch.onnx.export(
+            module,
+            arguments,
+            buffer,  # type: ignore[arg-type] # the older exporter writes to any file object
+            dynamo=False,
+            export_params=False,  # weights stay named inputs
+            do_constant_folding=False,  # onnxruntime folds constants when it loads the file
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes=dynamic_axes,
+            opset_version=OPSET,
+        )
+    graph = onnx.load_from_string(buffer.getvalue())
+    _name_fused_attention(graph)
+    del graph.graph.value_info[:]  # shapes that the rewriting of weights may make wrong
+    return graph
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Neither the exporter's deprecation nor its doubts whether a trace generalizes: tests compare shapes."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+
+
+@contextmanager
+def _fused_attention() -> Iterator[None]:
+    """Keep `scaled_dot_product_attention` one node; the exporter would write the explicit form."""
+    name = "aten::scaled_dot_product_attention"
+    torch.onnx.register_custom_op_symbolic(name, _attention_node, OPSET)
+    try:
+        yield
+    finally:
+        torch.onnx.unregister_custom_op_symbolic(name, OPSET)
+
+
+def _attention_node(
+    graph: Any, query: Any, key: Any, value: Any, mask: Any, dropout: Any, is_causal: Any, *_: Any
+) -> Any:
+    causal = int(torch.onnx.symbolic_helper._maybe_get_const(is_causal, "i"))
+    inputs = [query, key, value]
+    if not torch.onnx.symbolic_helper._is_none(mask):
+        inputs.append(mask)
+    node = graph.op(f"{_FUSED}::Attention", *inputs, is_causal_i=causal)
+    return node.setTypeAs(query)
+
+
+def _name_fused_attention(model: onnx.ModelProto) -> None:
+    """Turn the placeholder nodes into ONNX's own `Attention`, which needs a newer operator set."""
+    fused = [node for node in model.graph.node if node.domain == _FUSED]
+    for node in fused:
+        node.domain = ""
+    kept = [opset for opset in model.opset_import if opset.domain != _FUSED]
+    for opset in kept:
+        if fused and opset.domain == "":
+            opset.version = ATTENTION_OPSET  # the other operators used here mean the same in both
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+
+
+def _without_prefix(model: onnx.ModelProto, prefix: str) -> onnx.ModelProto:
+    for value in model.graph.input:
+        value.name = value.name.removeprefix(prefix)
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            names[:] = [name.removeprefix(prefix) for name in names]
+    return model

@@ -1,0 +1,41 @@
+"""What can be counted on the meta device, without weights: parameters and floating point operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def count_parameters(build: Callable[[], nn.Module]) -> int:
+    """Parameters of a module, shared ones (a tied head) counted once.
+
+    Args:
+        build: makes the module; called on the meta device, so that nothing is allocated.
+    """
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in build().parameters())
+
+
+def flops(module: nn.Module, *shapes: tuple[int, ...], dtype: torch.dtype = torch.int64) -> int:
+    """Floating point operations of one forward pass: two for every multiply-accumulate.
+
+    Counted by torch's `FlopCounterMode`: matrix products, convolutions and attention; element-wise work is
+    not. Attention counts the whole square of positions, also where a causal mask makes half of it zeros.
+
+    Args:
+        module: a module on the meta device. On other devices torch counts fused attention as nothing.
+        shapes: shape of every positional input.
+        dtype: of the inputs.
+
+    Raises:
+        ValueError: the module is on another device.
+    """
+    if any(parameter.device.type != "meta" for parameter in module.parameters()):
+        raise ValueError("flops are counted on the meta device only: build the module there")
+    inputs: list[Tensor] = [torch.zeros(shape, dtype=dtype, device="meta") for shape in shapes]
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), torch.device("meta"):
+        module(*inputs)
+    return int(counter.get_total_flops())
