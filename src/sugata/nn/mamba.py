@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from sugata.nn.chunks import cut_time, pad_time
 from sugata.nn.config import LanguageModelConfig
 from sugata.nn.initialization import initialize_linear
-from sugata.nn.token_mixer import State, TokenMixer
+from sugata.nn.token_mixer import State, TokenMixer, without_autocast
 
 #: Steps per chunk: within a chunk the work grows with its length, between chunks with their number.
 CHUNK = 64
@@ -76,7 +76,7 @@ class Mamba(TokenMixer):
         """`(batch, length, dim)` to `(batch, length, dim)`."""
         length = x.shape[1]
         projected = self.in_proj(pad_time(x, CHUNK))
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             gate, mixed, dt = self._split(projected.float())
             mixed = F.silu(self._convolve(mixed))
             y = self._scan(mixed, F.softplus(dt + self.dt_bias)) * F.silu(gate)
