@@ -61,7 +61,7 @@ class LanguageModelConfig:
         num_key_value_heads: Key-value heads of grouped-query attention; None takes the smallest divisor of
             `num_heads` that is at least a quarter of it.
         norm_eps: Added to variances.
-        norm_groups: Groups of groupnorm; the greatest common divisor with `hidden_dim` is used.
+        norm_groups: Most groups of groupnorm; the next lower number that fits `hidden_dim` is used.
         rope_theta: Base of the rotary wavelengths.
         state_dim: Mamba: state size per channel (N).
         mamba_head_dim: Mamba: channels per head (P); the common divisor with the inner width is used.

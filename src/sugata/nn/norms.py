@@ -1,12 +1,12 @@
 """Normalizations whose statistics are those of one token: they never cross time steps."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sugata.nn.config import LanguageModelConfig
+
+_SMALLEST_GROUP = 4
 
 
 class GroupNorm(nn.Module):
@@ -59,4 +59,9 @@ def make_norm(config: LanguageModelConfig) -> nn.Module:
         return nn.LayerNorm(dim, eps=eps)
     if config.normalization == "rmsnorm":
         return RMSNorm(dim, eps)
-    return GroupNorm(dim, math.gcd(dim, config.norm_groups), eps)
+    return GroupNorm(dim, _fitting_groups(dim, config.norm_groups), eps)
+
+
+def _fitting_groups(dim: int, most: int) -> int:
+    """Most groups of equal width, but not so many that few channels remain in each: one alone becomes 0."""
+    return max(n for n in range(1, most + 1) if n == 1 or (dim % n == 0 and dim // n >= _SMALLEST_GROUP))
