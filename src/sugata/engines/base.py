@@ -1,7 +1,8 @@
 """The contract of an engine: it runs evaluations, several at a time, and survives what they do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -78,6 +79,11 @@ class Engine(ABC):
     @abstractmethod
     def stop(self, number: int) -> None:
         """Ask a trial to end early: its next report returns False."""
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Hold the machine alone in this process, to time something: running trials stand still."""
+        yield
 
     @abstractmethod
     def close(self) -> None:

@@ -9,7 +9,8 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 import cloudpickle
@@ -124,6 +125,20 @@ class LocalEngine(Engine):
             if worker.job and worker.job.number == number:
                 worker.send("stop", number)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Hold the machine alone in this process, once no worker does: all workers are stopped meanwhile."""
+        while self._slot.holder:
+            self._step(_TICK)
+        workers = self._alive()
+        for worker in workers:
+            worker.pause()
+        try:
+            yield
+        finally:
+            for worker in workers:
+                worker.go_on()
+
     def close(self) -> None:
         """Kill all workers."""
         self._queue.clear()
@@ -212,7 +227,7 @@ class LocalEngine(Engine):
                     self._broke(worker, None)
             elif not worker.ready and worker.age > _LONGEST_START:
                 self._broke(worker, f"was not ready after {_LONGEST_START:g} seconds")
-            elif worker.job is None:
+            elif worker.job is None or worker.paused:
                 continue
             elif self._timeout is not None and worker.seconds > self._timeout:
                 reason = f"took longer than {self._timeout:g} seconds; raise the trial timeout"

@@ -1,6 +1,7 @@
 """One worker process as the engine sees it."""
 
 import contextlib
+import math
 import os
 import pickle
 import signal
@@ -30,6 +31,7 @@ _ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
     "MALLOC_TOP_PAD_": str(1 << 26),
 }
+_SECONDS_BETWEEN_CENSUSES = 2.0  # of its children: that reads the state of every process of the machine
 
 
 class WorkerProcess:
@@ -74,6 +76,8 @@ class WorkerProcess:
             os.close(sending)
         self.inbox = Inbox(receiving)
         self._statistics = psutil.Process(self._process.pid)
+        self._family = [self._statistics]
+        self._family_at = -math.inf
 
     def start(self, job: Job) -> None:
         """Give it a job."""
@@ -117,12 +121,20 @@ class WorkerProcess:
         return time.monotonic() - self._born
 
     @property
+    def paused(self) -> bool:
+        """Whether it is stopped."""
+        return self._paused_at is not None
+
+    @property
     def memory(self) -> int:
         """Resident bytes of the process and its children."""
         try:
-            family = [self._statistics, *self._statistics.children(recursive=True)]
-            return sum(process.memory_info().rss for process in family)
-        except psutil.Error:
+            if time.monotonic() - self._family_at > _SECONDS_BETWEEN_CENSUSES:
+                self._family = [self._statistics, *self._statistics.children(recursive=True)]
+                self._family_at = time.monotonic()
+            return sum(process.memory_info().rss for process in self._family)
+        except psutil.Error:  # one of them has ended
+            self._family_at = -math.inf
             return 0
 
     @property
