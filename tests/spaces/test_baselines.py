@@ -3,7 +3,9 @@
 import pytest
 
 from sugata.errors import RecipeError
+from sugata.space import DictionarySpace
 from sugata.spaces import Baseline, baseline, baselines, space
+from sugata.spaces.language import LanguageSpace
 
 
 def parameters(known: Baseline) -> int:
@@ -36,6 +38,13 @@ def test_every_large_baseline_has_a_tiny_counterpart_of_the_same_type():
         for field in ("architecture", "normalization", "quantization", "pruning_ratio"):
             assert tiny[f"tiny_{name}"].architecture[field] == known.architecture[field]
         assert parameters(tiny[f"tiny_{name}"]) < 2_500_000
+
+
+def test_the_baselines_of_a_space_are_those_that_it_contains():
+    assert [known.name for known in baselines(LanguageSpace("medium"))] == ["gpt2"]
+    narrow = LanguageSpace("tiny", {"architecture": ["mamba", "rwkv"]})
+    assert [known.name for known in baselines(narrow)] == ["tiny_mamba"]
+    assert baselines(DictionarySpace({"depth": [2, 4]})) == ()
 
 
 def test_an_unknown_baseline_is_answered_with_the_nearest():

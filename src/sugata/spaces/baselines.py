@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sugata.errors import RecipeError
+from sugata.errors import InvalidArchitecture, RecipeError
+from sugata.space import SearchSpace
 from sugata.spaces import catalogue
 from sugata.trial import Value
 
@@ -22,8 +23,8 @@ class Baseline:
     description: str = ""
 
 
-def baselines(space: str | None = None) -> tuple[Baseline, ...]:
-    """All baselines, or those of a space (``tiny`` or ``language/tiny``).
+def baselines(space: str | SearchSpace | None = None) -> tuple[Baseline, ...]:
+    """All baselines, or those that a space contains, given itself or by name (``tiny``, ``language/tiny``).
 
     Raises:
         RecipeError: there is no such space.
@@ -33,8 +34,8 @@ def baselines(space: str | None = None) -> tuple[Baseline, ...]:
     )
     if space is None:
         return known
-    name = catalogue.full_name(space)
-    return tuple(baseline for baseline in known if baseline.space == name)
+    within = catalogue.space(space) if isinstance(space, str) else space
+    return tuple(item for item in known if _contains(within, item.architecture))
 
 
 def baseline(name: str) -> Baseline:
@@ -47,3 +48,11 @@ def baseline(name: str) -> Baseline:
     if name not in known:
         raise RecipeError(catalogue.unknown("baseline", name, list(known)))
     return known[name]
+
+
+def _contains(space: SearchSpace, architecture: Mapping[str, Value]) -> bool:
+    try:
+        space.validate(architecture)
+    except InvalidArchitecture:
+        return False
+    return True

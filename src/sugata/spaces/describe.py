@@ -29,7 +29,10 @@ def summary(space: SearchSpace) -> dict[str, Any]:
 
 
 def explain(space: SearchSpace) -> dict[str, Any]:
-    """Every choice with, for every option, what it is, what speaks for and against it, and papers."""
+    """Every choice with the notes on its options: what it is, what speaks for and against it, papers.
+
+    ``notes`` has an entry for every option that is explained, by the option as text.
+    """
     return {
         "name": space.name,
         "choices": [_choice(choice) | {"notes": _notes(choice)} for choice in space.choices],
@@ -93,11 +96,8 @@ def _choice(choice: Choice) -> dict[str, Any]:
     }
 
 
-def _notes(choice: Choice) -> list[dict[str, Any]]:
-    return [
-        {"option": option} | (_note(choice.notes[str(option)]) if str(option) in choice.notes else {})
-        for option in choice.options
-    ]
+def _notes(choice: Choice) -> dict[str, dict[str, Any]]:
+    return {option: _note(note) for option, note in choice.notes.items()}
 
 
 def _note(note: OptionNote) -> dict[str, Any]:
