@@ -173,7 +173,7 @@ def language_run(count: int = 90) -> ReportData:
         choices=CHOICES,
         command="sugata search tiny --max-size 4MB --max-latency 12ms",
         run_folder="runs/tiny-invented",
-        recipe="task:\n  kind: code\n  data: stdlib\nspace: language/tiny\nstrategy:\n  kind: evolution\n  population: 12\nseed: 0\n",
+        recipe="task:\n  kind: code\nspace: language/tiny\nstrategy:\n  kind: evolution\nseed: 0\n",
         environment={
             "started": "2026-01-02 03:04 UTC",
             "cpu": "Invented CPU, 2 cores",
@@ -198,7 +198,7 @@ def language_run(count: int = 90) -> ReportData:
             exported_test_score=2.20745,
             curve=_curve(best.metrics["bits_per_byte"] - 0.21, 0, 720, rng),
             prompt="def quicksort(xs):",
-            sample='def quicksort(xs):\n    """Return the list of <items>."""\n    if not xs:\n        return []\n    return xs[1:]\n',
+            sample='def quicksort(xs):\n    """Return the <items>."""\n    return xs[1:]\n',
             files={"model.safetensors": 1_812_332, "model.onnx": 3_504_200, "tokenizer.json": 181_002},
         ),
         stages=(("search", 143.0), ("final training", 60.2), ("export", 7.9)),

@@ -1,17 +1,21 @@
 """What a run says: the report page, plots, tables, drawings and comparisons. No torch in here."""
 
+from sugata.report.compare import compare_runs
 from sugata.report.data import MeasuredBaseline, ReportData, Winner
 from sugata.report.drawing import draw_svg, draw_text
 from sugata.report.html import report_html, write_report
+from sugata.report.status import run_status
 from sugata.report.tables import write_history, write_pareto
 
 __all__ = [
     "MeasuredBaseline",
     "ReportData",
     "Winner",
+    "compare_runs",
     "draw_svg",
     "draw_text",
     "report_html",
+    "run_status",
     "write_history",
     "write_pareto",
     "write_report",

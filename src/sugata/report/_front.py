@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sugata.report import analysis
+from sugata.report._story import winning_trial
 from sugata.report.data import ReportData
 from sugata.report.wording import Wording, value_text
 from sugata.trial import Trial, Value
@@ -19,7 +20,8 @@ def payload(data: ReportData, words: Mapping[str, Wording]) -> dict[str, Any]:
     choices = [name for name, _ in data.choices]
     front = {trial.number for trial in analysis.front(data.trials, data.objectives)}
     top = analysis.top_rung(data.trials, data.objectives)
-    winner = data.winner.number if data.winner else None
+    best = winning_trial(data)
+    winner = best.number if best else None
     kept = _kept(data.trials, top, front | ({winner} if winner is not None else set()))
     objectives = {metric.name for metric in data.objectives.metrics}
     limits = {limit.metric: limit.maximum for limit in data.objectives.limits}
@@ -38,6 +40,7 @@ def payload(data: ReportData, words: Mapping[str, Wording]) -> dict[str, Any]:
         "choices": choices,
         "rungs": {str(t.proposal.fidelity.rung): t.proposal.fidelity.name for t in data.trials},
         "top": top,
+        "final": data.winner is not None,
         "start": _start(data, names),
         "trials": [
             {

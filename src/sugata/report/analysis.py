@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sugata.objectives import Objectives, dominates, hypervolume
 from sugata.report.data import Curve
-from sugata.trial import Status, Trial, Value
+from sugata.trial import Proposal, Status, Trial, Value
 
 _SHUFFLES = 200
 _CHECKPOINTS = 60
@@ -251,8 +251,9 @@ def _position(value: Value, options: Sequence[Value]) -> int:
 
 
 def _explained(values: NDArray[np.float64], labels: NDArray[np.int_], groups: int) -> float:
+    values = values / (float(np.abs(values).max()) or 1.0)
     total = float(((values - values.mean()) ** 2).sum())
-    if total <= 1e-24 * max(1.0, float((values**2).sum())):
+    if total <= 1e-24:
         return 0.0
     counts = np.bincount(labels, minlength=groups)
     sums = np.bincount(labels, weights=values, minlength=groups)
@@ -267,7 +268,7 @@ def _explained(values: NDArray[np.float64], labels: NDArray[np.int_], groups: in
 
 @dataclass(frozen=True)
 class RungCount:
-    """How many trials entered a rung, how they ended, and how many architectures went on to a higher one."""
+    """How many trials entered a rung, how they ended, and how many went on to a higher one."""
 
     rung: int
     name: str
@@ -280,18 +281,20 @@ class RungCount:
 
 
 def funnel(trials: Sequence[Trial]) -> list[RungCount]:
-    """The rungs, lowest first; refused proposals count apart, since they were never evaluated."""
+    """The rungs, lowest first; refused proposals count apart, since they were never evaluated.
+
+    A trial went on if another continues it, or if its architecture was trained anew on a higher rung.
+    """
     result = []
-    highest: dict[str, int] = {}
-    for trial in trials:
-        key = _key(trial)
-        highest[key] = max(highest.get(key, 0), trial.proposal.fidelity.rung)
     continued = {trial.proposal.continues for trial in trials}
+    anew: dict[str, int] = {}
+    for proposal in (trial.proposal for trial in trials if trial.proposal.continues is None):
+        anew[_key(proposal)] = max(anew.get(_key(proposal), 0), proposal.fidelity.rung)
     for rung in sorted({trial.proposal.fidelity.rung for trial in trials}):
         here = [trial for trial in trials if trial.proposal.fidelity.rung == rung]
         fidelity = here[0].proposal.fidelity
         statuses = Counter(trial.status for trial in here)
-        went_on = {_key(t) for t in here if t.number in continued or (t.ok and highest[_key(t)] > rung)}
+        went_on = [t.number in continued or (t.ok and anew.get(_key(t.proposal), 0) > rung) for t in here]
         result.append(
             RungCount(
                 rung=rung,
@@ -299,7 +302,7 @@ def funnel(trials: Sequence[Trial]) -> list[RungCount]:
                 amount=fidelity.amount,
                 unit=fidelity.unit,
                 entered=len(here) - statuses[Status.REFUSED],
-                promoted=len(went_on),
+                promoted=sum(went_on),
                 cached=sum(trial.cached for trial in here),
                 statuses={status: statuses[status] for status in Status if statuses[status]},
             )
@@ -307,8 +310,8 @@ def funnel(trials: Sequence[Trial]) -> list[RungCount]:
     return result
 
 
-def _key(trial: Trial) -> str:
-    return repr(sorted((name, repr(value)) for name, value in trial.proposal.architecture.items()))
+def _key(proposal: Proposal) -> str:
+    return repr(sorted((name, repr(value)) for name, value in proposal.architecture.items()))
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def progress_chart(rungs: Sequence[RungProgress], wording: Wording, total: int) 
             inside.append(svg.dot(at, y(value / wording.divisor), name, 3, label, 0.55))
         best = [(at, y(value / wording.divisor)) for at, value in zip(xs, rung.best, strict=True)]
         inside.append(svg.polyline(svg.steps(best, x.end), name, 2.2, f"best so far, {rung.name}"))
-    parts.append(f'<g clip-path="url(#{_clip_name(x, y)})">{"".join(inside)}</g>')
+    parts.append(f'<g clip-path="url(#progress-clip)">{"".join(inside)}</g>')
     return svg.drawing("".join(parts), 326, f"{wording.label} of every trial over the run")
 
 
@@ -51,13 +51,9 @@ def _trimmed(values: Sequence[float], maximize: bool) -> tuple[float, float]:
     return svg.span(v for v in values if v <= high + reach)
 
 
-def _clip_name(x: svg.Axis, y: svg.Axis) -> str:
-    return f"c{abs(hash((x.low, x.high, y.low, y.high, y.label))) % 10**9}"
-
-
 def _clip(x: svg.Axis, y: svg.Axis) -> str:
     return (
-        f'<clipPath id="{_clip_name(x, y)}"><rect x="{x.start}" y="{y.end - 6}" width="{x.end - x.start + 6}" '
+        f'<clipPath id="progress-clip"><rect x="{x.start}" y="{y.end - 6}" width="{x.end - x.start + 6}" '
         f'height="{y.start - y.end + 12}"/></clipPath>'
     )
 
@@ -91,10 +87,12 @@ def importance_chart(items: Sequence[Importance]) -> str:
     for i, item in enumerate(items):
         y = top + i * row
         name = "blue" if item.share > item.chance else "grey"
-        label = f"{item.choice}: {100 * item.share:.1f} % over {item.trials} trials; chance {100 * item.chance:.1f} %"
+        share, chance = (f"{100 * value:.1f} %" for value in (item.share, item.chance))
+        label = f"{item.choice}: {share} over {item.trials} trials; chance {chance}"
+        bar = max(1.0, x(item.share) - left)
         parts.append(svg.text(left - 8, y + 18, _short(item.choice, 22), "end", fill="ink"))
         parts.append(
-            f'<rect x="{left:.1f}" y="{y + 5}" width="{max(1.0, x(item.share) - left):.1f}" height="17" rx="2" '
+            f'<rect x="{left:.1f}" y="{y + 5}" width="{bar:.1f}" height="17" rx="2" '
             f'style="fill:{svg.colour(name)}"><title>{svg.escape(label)}</title></rect>'
         )
         parts.append(svg.polyline([(x(item.chance), y + 2), (x(item.chance), y + 25)], "ink", 2))
@@ -108,7 +106,7 @@ def options_chart(item: Importance, wording: Wording, limits: tuple[float, float
     """What each option of one choice did: mean, spread and number of trials, on a shared scale."""
     width, row, top = 300.0, 25, 24
     height = top + row * len(item.options) + 24
-    left = min(140.0, 18 + 7.2 * max(len(value_text(option.option)) for option in item.options))
+    left = min(172.0, 18 + 7.0 * max(len(value_text(option.option)) for option in item.options))
     x = svg.Axis(*limits, left, width - 46)
     parts = [svg.text(0, 13, f"{_short(item.choice, 34)}", style="font-weight:600", fill="ink")]
     bottom = top + row * len(item.options)
@@ -127,7 +125,7 @@ def options_chart(item: Importance, wording: Wording, limits: tuple[float, float
             f"{value_text(option.option)}: {number(mean)} ± {number(spread, 2)} over {option.count} trials"
         )
         ends = [(x(max(x.low, mean - spread)), y), (x(min(x.high, mean + spread)), y)]
-        parts.append(svg.text(left - 9, y + 4, _short(value_text(option.option), 18), "end", fill="ink"))
+        parts.append(svg.text(left - 9, y + 4, _short(value_text(option.option), 23), "end", fill="ink"))
         parts.append(svg.polyline(ends, name, 3, opacity=0.45))
         parts.append(svg.dot(x(min(max(mean, x.low), x.high)), y, name, 5, title))
         parts.append(svg.text(width - 2, y + 4, f"n={option.count}", "end"))
@@ -140,11 +138,9 @@ def option_limits(items: Sequence[Importance], wording: Wording) -> tuple[float,
     return svg.span((end / wording.divisor for end in ends), 0.04)
 
 
-def curves_chart(curves: Sequence[tuple[Trial, Curve]], winner: int | None, label: str, step: str) -> str:
-    """The learning curves of the top rung; the winner's (or the best one's) stands out."""
-    shown = curves[:40]
-    chosen = winner if any(trial.number == winner for trial, _ in shown) else shown[0][0].number
-    lines = [(curve, trial.number == chosen, f"trial {trial.number}") for trial, curve in shown]
+def curves_chart(curves: Sequence[tuple[Trial, Curve]], chosen: int, label: str, step: str) -> str:
+    """Learning curves of trials; that of the chosen number stands out."""
+    lines = [(curve, trial.number == chosen, f"trial {trial.number}") for trial, curve in curves]
     return _lines_chart(lines, label, step)
 
 

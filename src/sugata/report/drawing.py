@@ -119,19 +119,19 @@ def _box(
     fill = svg.colour(name)
     kind = "" if first.kind in first.name else f" · {first.kind.replace('_', ' ')}"
     parts = [
-        f"<g><title>{svg.escape(f'{_name(first, last)}: {first.kind}. {first.detail}')}</title>",
+        f"<g><title>{svg.escape(f'{_name(first, last, count)}: {first.kind}. {first.detail}')}</title>",
         f'<rect x="{inset:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="6" '
         f'style="fill:{fill};fill-opacity:.13;stroke:{fill};stroke-opacity:.6"/>',
         f'<rect x="{inset:.1f}" y="{y:.1f}" width="6" height="{height:.1f}" rx="3" style="fill:{fill}"/>',
-        svg.text(inset + 16, y + 20, _name(first, last) + kind, style="font-weight:600", fill="ink"),
+        svg.text(inset + 16, y + 20, _name(first, last, count) + kind, style="font-weight:600", fill="ink"),
         svg.text(inset + width - 10, y + 20, counted, "end", fill="ink"),
     ]
     for i, line in enumerate(lines):
         parts.append(svg.text(inset + 16, y + 37 + 16 * i, line, style="font-size:12px"))
     if share > 0:
         parts.append(
-            f'<rect x="{inset + 16:.1f}" y="{y + height - 7:.1f}" width="{(width - 26) * share:.1f}" height="3" '
-            f'rx="1.5" style="fill:{fill}"/>'
+            f'<rect x="{inset + 16:.1f}" y="{y + height - 7:.1f}" width="{(width - 26) * share:.1f}" '
+            f'height="3" rx="1.5" style="fill:{fill}"/>'
         )
     return "".join(parts) + "</g>", height
 
@@ -161,7 +161,7 @@ def draw_text(blocks: Sequence[Block], title: str = "") -> Table:
             times = f"  ×{group.count}" if group.count > 1 else ""
             whole = first.parameters * group.count
             table.add_row(
-                Text(_name(first, last) + times),
+                Text(_name(first, last, group.count) + times),
                 Text(first.kind, style=colours[first.kind][1]),
                 Text(first.detail),
                 Text(_shape(first.output)),
@@ -186,14 +186,20 @@ def _colours(blocks: Sequence[Block]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _name(first: Block, last: Block) -> str:
-    """``layer 1`` and ``layer 4`` are ``layer 1–4``."""
+def _name(first: Block, last: Block, count: int) -> str:
+    """``layer 1–4`` for a run of layers, ``layer 1, 3, 5`` for every second of them."""
     if first.name == last.name:
         return first.name
     a, b = (re.fullmatch(r"(.*?)(\d+)(.*)", name) for name in (first.name, last.name))
-    if a and b and a[1] == b[1] and a[3] == b[3]:
-        return f"{a[1]}{a[2]}–{b[2]}{a[3]}"
-    return f"{first.name} … {last.name}"
+    if not a or not b or (a[1], a[3]) != (b[1], b[3]):
+        return f"{first.name} … {last.name}"
+    start, end = int(a[2]), int(b[2])
+    step = (end - start) // max(1, count - 1)
+    if step <= 1 or start + step * (count - 1) != end:
+        return f"{a[1]}{start}–{end}{a[3]}"
+    numbers = [str(start + step * i) for i in range(count)]
+    listed = ", ".join(numbers) if count <= 4 else f"{numbers[0]}, {numbers[1]} … {numbers[-1]}"
+    return f"{a[1]}{listed}{a[3]}"
 
 
 def _shape(output: tuple[int | str, ...]) -> str:

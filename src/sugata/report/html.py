@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 
-from sugata.report import _sections as sections
+from sugata.report import _appendix, _outcome, _process
 from sugata.report._front import payload, script_json
 from sugata.report.data import ReportData
 from sugata.report.plots import write_plots
@@ -13,16 +13,19 @@ from sugata.report.tables import write_history, write_pareto
 from sugata.report.wording import Wording, wordings
 
 _SECTIONS: tuple[tuple[str, str, Callable[[ReportData, Mapping[str, Wording]], str]], ...] = (
-    ("winner", "The winner", sections.winner),
-    ("front", "The Pareto front", sections.front),
-    ("progress", "The search over time", sections.progress),
-    ("funnel", "Who went on, and who did not", sections.funnel),
-    ("importance", "What each choice does", sections.importance),
-    ("curves", "Learning curves", sections.curves),
-    ("table", "The front as a table", sections.front_table),
-    ("next", "How to go on", sections.next_steps),
-    ("settings", "Settings, machine and versions", sections.settings),
+    ("winner", "The winner", _outcome.winner),
+    ("front", "The Pareto front", _outcome.front),
+    ("progress", "The search over time", _process.progress),
+    ("funnel", "How far the trials came", _process.funnel),
+    ("importance", "What each choice does", _process.importance),
+    ("curves", "Learning curves", _process.curves),
+    ("table", "The front as a table", _outcome.front_table),
+    ("next", "How to go on", _appendix.next_steps),
+    ("settings", "Settings, machine and versions", _appendix.settings),
 )
+
+#: Nothing is loaded from anywhere, whatever stands in the page.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
 def write_report(data: ReportData, folder: Path) -> Path:
@@ -47,15 +50,14 @@ def report_html(data: ReportData) -> str:
     shown = [(anchor, title, body) for anchor, title, body in made if body]
     links = "".join(f'<a href="#{anchor}">{title}</a>' for anchor, title, _ in shown)
     bodies = "".join(
-        f'<section id="{anchor}"><h2>{title}</h2>{body}</section>' for anchor, title, body in shown
+        f'<section id="{anchor}"><h2>{title}</h2>{body}</section>\n' for anchor, title, body in shown
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-        "script-src 'unsafe-inline'; img-src data:\">"
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(data.title)} – sugata report</title><style>{_asset('report.css')}</style></head>\n"
-        f"<body><main>{sections.headline(data, words)}<nav>{links}</nav></div>{bodies}</main>\n"
+        f"<body><main><header>{_outcome.headline(data, words)}<nav>{links}</nav></header>\n{bodies}</main>\n"
         f'<script type="application/json" id="run">{script_json(payload(data, words))}</script>\n'
         f"<script>{_asset('report.js')}</script></body></html>\n"
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sugata.report import analysis
 from sugata.report._story import winning_trial
@@ -15,6 +15,8 @@ from sugata.report.wording import Wording, value_text, wording, wordings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    Maker = Callable[[Axes, ReportData, Mapping[str, Wording]], bool]
 
 
 def write_plots(data: ReportData, folder: Path) -> list[Path]:
@@ -38,12 +40,12 @@ def write_plots(data: ReportData, folder: Path) -> list[Path]:
     return written
 
 
-def _save(data: ReportData, words: Mapping[str, Wording], maker, path: Path) -> bool:  # type: ignore[no-untyped-def]
+def _save(data: ReportData, words: Mapping[str, Wording], maker: Maker, path: Path) -> bool:
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    style = {
+    style: dict[Any, Any] = {
         "font.size": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,

@@ -7,16 +7,17 @@
   const panel = document.getElementById("front-panel");
   const tip = document.getElementById("front-tip");
   const choose = { x: document.getElementById("axis-x"), y: document.getElementById("axis-y") };
+  const limits = document.getElementById("front-limits");
   const lower = document.getElementById("lower-rungs");
   const NS = "http://www.w3.org/2000/svg";
   const byNumber = new Map(run.trials.map((trial) => [trial.n, trial]));
   const children = new Map();
   for (const trial of run.trials)
     for (const parent of ancestorsOf(trial)) (children.get(parent) || children.set(parent, []).get(parent)).push(trial.n);
-  let selected = null;
+  let selected = null, traced = false; // traced: the ancestors of the selected trial are drawn
 
   function ancestorsOf(trial) {
-    return trial.c === null ? trial.p : [...trial.p, trial.c];
+    return trial.c === null ? trial.p : [trial.c];
   }
   function make(name, attributes, parent, content) {
     const element = document.createElementNS(NS, name);
@@ -61,7 +62,7 @@
     const power = 10 ** Math.floor(Math.log10(raw));
     const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
     const marks = [];
-    for (let i = Math.ceil(low / step - 1e-9); i <= Math.floor(high / step + 1e-9); i++) marks.push(i * step);
+    for (let i = Math.ceil(low / step - 1e-9); i <= Math.floor(high / step + 1e-9); i++) marks.push(i * step + 0);
     let decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
     if (Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6) decimals++;
     return marks.map((mark) => [
@@ -74,7 +75,7 @@
     let low = Math.min(...values), high = Math.max(...values);
     if (high - low <= 1e-12 * Math.max(Math.abs(low), Math.abs(high), 1e-300)) {
       const margin = Math.abs(low) * 0.1 || 1;
-      return [low - margin, high + margin];
+      return [low >= 0 ? Math.max(0, low - margin) : low - margin, high + margin];
     }
     const margin = (high - low) * 0.07;
     return [low >= 0 ? Math.max(0, low - margin) : low - margin, high + margin];
@@ -83,9 +84,9 @@
   function draw() {
     const ix = Number(choose.x.value), iy = Number(choose.y.value);
     const mx = metricAt(ix), my = metricAt(iy);
-    const width = Math.max(300, plot.clientWidth), height = Math.round(Math.min(470, Math.max(330, width * 0.66)));
+    const width = Math.max(300, plot.clientWidth), height = Math.round(Math.min(540, Math.max(340, width * 0.74)));
     const box = { left: 62, right: width - 14, top: 34, bottom: height - 46 };
-    const lineage = selected === null ? new Set() : lineageOf(selected);
+    const lineage = selected === null || !traced ? new Set() : lineageOf(selected);
     const visible = run.trials.filter((trial) =>
       (trial.r === run.top || lower.checked || lineage.has(trial.n)) && value(trial, ix) !== null && value(trial, iy) !== null);
     const baselines = run.baselines.filter((item) => value(item, ix) !== null && value(item, iy) !== null);
@@ -107,6 +108,7 @@
       text(box.left - 7, Y(mark) + 4, label, "end");
     }
     for (const [mark, label] of ticks(x0, x1, width < 480 ? 4 : 7)) {
+      if (ix === -1 && mark % 1) continue;
       line(X(mark), box.bottom, X(mark), box.bottom + 5, "stroke:var(--muted)");
       text(X(mark), box.bottom + 19, label, "middle");
     }
@@ -115,10 +117,23 @@
     text((box.left + box.right) / 2, box.bottom + 39, axisLabel(mx) + better(mx, "  ← better", "  better →"), "middle");
     text(4, 16, axisLabel(my) + better(my, "  ↓ better", "  ↑ better"), "start", "font-weight:600;fill:var(--ink)");
 
-    limitLine(mx, x0, x1, (v) => line(X(v), box.top - 6, X(v), box.bottom, "stroke:var(--red);stroke-dasharray:6 4;stroke-width:1.5"),
-      (v, label) => text(Math.min(X(v) - 4, box.right), box.top + 6, label, "end", "fill:var(--red)"), "beyond the right edge", () => text(box.right, box.top + 6, `limit ${shown(mx, mx.limit)} is farther right →`, "end", "fill:var(--red)"));
-    limitLine(my, y0, y1, (v) => line(box.left, Y(v), box.right, Y(v), "stroke:var(--red);stroke-dasharray:6 4;stroke-width:1.5"),
-      (v, label) => text(box.right, Y(v) - 5, label, "end", "fill:var(--red)"), "above", () => text(box.right, box.top - 6, `limit ${shown(my, my.limit)} is higher up ↑`, "end", "fill:var(--red)"));
+    const red = "stroke:var(--red);stroke-dasharray:6 4;stroke-width:1.5";
+    const unseen = [];
+    const limit = (metric, low, high, drawIt) => {
+      if (metric.limit === null) return;
+      const at = metric.limit / metric.divisor;
+      if (at >= low && at <= high) drawIt(at, `limit ${shown(metric, metric.limit)}`);
+      else unseen.push(`${metric.label} at most ${shown(metric, metric.limit)}`);
+    };
+    limit(mx, x0, x1, (at, label) => {
+      line(X(at), box.top - 6, X(at), box.bottom, red);
+      text(X(at) - 5, box.top + 5, label, "end", "fill:var(--red)");
+    });
+    limit(my, y0, y1, (at, label) => {
+      line(box.left, Y(at), box.right, Y(at), red);
+      text(box.right, Y(at) - 5, label, "end", "fill:var(--red)");
+    });
+    limits.textContent = unseen.length ? `Limits outside the picture: ${unseen.join("; ")}.` : "";
 
     if (mx.maximize !== null && my.maximize !== null) {
       const better2 = staircase(visible.filter((t) => t.r === run.top && t.ok), ix, iy, mx, my);
@@ -136,13 +151,8 @@
     }
     const rank = (t) => (t.n === selected ? 4 : t.w ? 3 : t.f ? 2 : t.r === run.top ? 1 : 0);
     for (const trial of [...visible].sort((a, b) => rank(a) - rank(b))) point(svg, trial, X(value(trial, ix)), Y(value(trial, iy)), lineage);
-    for (const item of baselines) baseline(svg, item, X(value(item, ix)), Y(value(item, iy)), box);
-  }
-  function limitLine(metric, low, high, drawLine, label, where, beyond) {
-    if (metric.limit === null || metric.limit === undefined) return;
-    const at = metric.limit / metric.divisor;
-    if (at >= low && at <= high) { drawLine(at); label(at, `limit ${shown(metric, metric.limit)}`); }
-    else if (at > high) beyond();
+    const places = all.map((item) => [X(value(item, ix)), Y(value(item, iy))]);
+    for (const item of baselines) baseline(svg, item, X(value(item, ix)), Y(value(item, iy)), box, places);
   }
   // Best trials for the two chosen axes alone, as corners from left to right.
   function staircase(trials, ix, iy, mx, my) {
@@ -160,13 +170,17 @@
     const mark = trial.w
       ? make("path", { d: star(x, y, own ? 12 : 10), style }, svg)
       : make("circle", { cx: x, cy: y, r: trial.f ? 6.5 : trial.r === run.top ? 5 : 3.5, style }, svg);
-    interactive(mark, x, y, `trial ${trial.n}`, () => describe(trial), () => select(own ? null : trial.n), trial.f || trial.w);
+    interactive(mark, x, y, `trial ${trial.n}`, () => describe(trial), () => select(own && traced ? null : trial.n, true), trial.f || trial.w);
   }
-  function baseline(svg, item, x, y, box) {
+  function baseline(svg, item, x, y, box, places) {
     const mark = make("path", { d: `M${x} ${y - 8}L${x + 8} ${y}L${x} ${y + 8}L${x - 8} ${y}Z`, style: "fill:var(--card);stroke:var(--purple);stroke-width:2.4" }, svg);
-    const left = x > (box.left + box.right) / 2;
+    // The label goes to the side where it covers fewer points and stays inside.
+    const long = 14 + 7 * item.name.length;
+    const covers = (side) => places.filter(([a, b]) => Math.abs(b - y) < 13 && (a - x) * side > 1 && (a - x) * side < long).length
+      + (x + side * long < box.left || x + side * long > box.right ? 100 : 0);
+    const left = covers(-1) < covers(1);
     make("text", { x: x + (left ? -12 : 12), y: y + 4, "text-anchor": left ? "end" : "start", style: "fill:var(--purple);font-size:12px;paint-order:stroke;stroke:var(--card);stroke-width:3px" }, svg, item.name);
-    interactive(mark, x, y, `baseline ${item.name}`, () => describe(item), () => { selected = null; show(item); draw(); }, true);
+    interactive(mark, x, y, `baseline ${item.name}`, () => describe(item), () => { selected = null; show(item); mark(null); draw(); }, true);
   }
   function star(x, y, r) {
     let path = "";
@@ -219,11 +233,15 @@
         if (!found.has(parent)) { found.add(parent); queue.push(parent); }
     return found;
   }
-  function select(number) {
+  function mark(number) {
+    for (const row of document.querySelectorAll("tr[data-trial]")) row.classList.toggle("on", Number(row.dataset.trial) === number);
+  }
+  function select(number, trace) {
     selected = number;
+    traced = trace;
     if (number === null) panel.replaceChildren(html("p", panel.dataset.hint, null, "note"));
     else show(byNumber.get(number));
-    for (const row of document.querySelectorAll("tr[data-trial]")) row.classList.toggle("on", Number(row.dataset.trial) === number);
+    mark(number);
     draw();
   }
   function show(item) {
@@ -231,7 +249,7 @@
     html("h3", title(item), panel);
     if (item.n !== undefined) {
       const story = [item.o ? `came about by ${item.o}` : "", `rung ${run.rungs[item.r] || item.r}`].filter(Boolean).join(", ");
-      html("p", story, panel, "note");
+      html("p", story + (item.w && run.final ? "; as the search measured it, before any final training" : ""), panel, "note");
     }
     const list = html("dl", null, panel);
     run.metrics.forEach((metric, i) => {
@@ -249,7 +267,7 @@
     });
     if (item.n === undefined) return;
     related("continues trial", item.c === null ? [] : [item.c]);
-    related("descends from", item.p);
+    if (item.c === null) related("descends from", item.p);
     related("led to", [...new Set(children.get(item.n) || [])]);
   }
   function related(label, numbers) {
@@ -260,7 +278,7 @@
       if (!byNumber.has(number)) { line.append(String(number)); return; }
       const link = html("a", String(number), line);
       link.href = "#front";
-      link.addEventListener("click", (event) => { event.preventDefault(); select(number); });
+      link.addEventListener("click", (event) => { event.preventDefault(); select(number, true); });
     });
     if (numbers.length > 12) line.append(` and ${numbers.length - 12} more`);
   }
@@ -275,9 +293,9 @@
   }
   lower.addEventListener("change", draw);
   for (const row of document.querySelectorAll("tr[data-trial]"))
-    row.addEventListener("click", () => { select(Number(row.dataset.trial)); document.getElementById("front").scrollIntoView({ behavior: "smooth" }); });
+    row.addEventListener("click", () => { select(Number(row.dataset.trial), true); document.getElementById("front").scrollIntoView({ behavior: "smooth" }); });
   let pending = 0;
   addEventListener("resize", () => { cancelAnimationFrame(pending); pending = requestAnimationFrame(draw); });
   const first = run.trials.find((trial) => trial.w);
-  select(first ? first.n : null);
+  select(first ? first.n : null, false);
 })();
