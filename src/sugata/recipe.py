@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sugata.errors import RecipeError
 from sugata.trial import Value
@@ -86,6 +86,7 @@ class ObjectivesSection(_Section):
     metrics: tuple[str, ...] = Field(
         ("bits_per_byte", "size_bytes", "latency_ms"), description="the objectives, the primary one first"
     )
+    maximize: tuple[str, ...] = Field((), description="your own function: metrics that should be large")
     quality_weight: float = Field(0.5, description="weighted: weight of accuracy")
     size_weight: float = Field(0.3, description="weighted: weight of 1 - size/target")
     latency_weight: float = Field(0.2, description="weighted: weight of 1 - latency/target")
@@ -103,6 +104,7 @@ class LimitsSection(_Section):
     )
     flops: float | None = Field(None, gt=0, description="floating point operations of that prefill")
     parameters: float | None = Field(None, gt=0, description="number of parameters")
+    metrics: dict[str, float] = Field({}, description="upper bounds of your own function's metrics")
 
 
 class BudgetSection(_Section):
@@ -173,6 +175,18 @@ class Recipe(_Section):
     def to_yaml(self) -> str:
         """The recipe as YAML, every field resolved."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def seconds(text: str | float) -> float:
+    """A duration such as ``10m`` in seconds.
+
+    Raises:
+        RecipeError: it is none.
+    """
+    try:
+        return TypeAdapter(Seconds).validate_python(text)
+    except ValidationError:
+        raise RecipeError(f"{text!r} is not a duration; write it like 90s, 10m or 1.5h") from None
 
 
 def shipped() -> dict[str, str]:

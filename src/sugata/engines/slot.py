@@ -2,7 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from sugata.engines.worker_process import WorkerProcess
 
@@ -42,6 +43,16 @@ class Slot:
         """A worker has ended."""
         self._waiting = deque(other for other in self._waiting if other is not worker)
         self.release(worker, workers)
+
+    @contextmanager
+    def for_the_engine(self, workers: Sequence[WorkerProcess]) -> Iterator[None]:
+        """All workers are stopped meanwhile; only while no worker holds the slot."""
+        for worker in workers:
+            worker.pause()
+        try:
+            yield
+        finally:
+            self._grant(workers)
 
     def expire(self, workers: Sequence[WorkerProcess]) -> None:
         """Take the slot from a worker that has had it for too long."""

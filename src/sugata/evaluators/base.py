@@ -66,6 +66,16 @@ class Evaluator(ABC):
     def fingerprint(self) -> str:
         """Changes when results could: task data, training settings, versions."""
 
-    def quick_metrics(self, architecture: Mapping[str, Value]) -> dict[str, float]:
-        """What can be known exactly before training (parameters, size, FLOPs), to apply hard limits."""
+    def quick_metrics(
+        self,
+        architecture: Mapping[str, Value],
+        *,
+        timed: bool = False,
+        exclusive: AbstractContextManager[None] | None = None,
+    ) -> dict[str, float]:
+        """What can be known before training (parameters, size, FLOPs), to apply hard limits.
+
+        Args:
+            timed: also measure the latency of the untrained network, within `exclusive`.
+        """
         return {}

@@ -1,0 +1,147 @@
+"""The whole system as one function."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sugata import recipe as recipes
+from sugata.errors import RecipeError
+from sugata.recipe import Recipe
+from sugata.run import Progress, Result, fresh, start
+from sugata.space import DictionarySpace, SearchSpace
+from sugata.trial import Value
+
+
+def search(
+    recipe: str | Path | Mapping[str, Any] | Recipe | None = None,
+    *,
+    space: Mapping[str, Sequence[Value]] | SearchSpace | str | None = None,
+    evaluate: Callable[..., Any] | str | None = None,
+    maximize: str | Sequence[str] = (),
+    minimize: str | Sequence[str] = (),
+    limits: Mapping[str, float | str] | None = None,
+    data: str | Path | None = None,
+    budget: float | str | None = None,
+    trials: int | None = None,
+    strategy: str | Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    seed: int | None = None,
+    run_dir: str | Path | None = None,
+    quiet: bool = False,
+) -> Result:
+    """Search, and return what was found; the same as ``sugata search``.
+
+    Two uses. A recipe (a shipped name such as ``"tiny"``, a file, a mapping) trains code models on ``data``.
+    Or your own ``evaluate(architecture)`` over your own ``space`` returns a number, or a mapping of metrics::
+
+        def accuracy(architecture):
+            return train_my_network(architecture["depth"], architecture["width"])
+
+        result = sugata.search(
+            space={"depth": [2, 4, 8], "width": [32, 64]}, evaluate=accuracy, maximize="accuracy"
+        )
+        print(result.best.architecture, result.front, result.trials)
+
+    Args:
+        recipe: a shipped recipe's name, a YAML file, or its fields; ``tiny`` unless you give ``evaluate``.
+        space: choices and their options, a space's name, or a search space.
+        evaluate: your function, or its ``module:name``. It is sent to worker processes, also from a
+            notebook or a script without a ``__main__`` guard.
+        maximize: metrics of your function that should be large; the first of all objectives is primary.
+        minimize: metrics that should be small.
+        limits: hard upper bounds: ``size``, ``latency``, ``flops``, ``parameters`` of a code model, such as
+            ``{"size": "2MB", "latency": "10ms"}``, or metrics of your function.
+        data: the corpus of a code model: a folder, a file, ``stdlib`` or ``hf:NAME``.
+        budget: wall-clock time of the search stage, seconds or such as ``"10m"``.
+        trials: how many evaluations at most; for your own function 100 unless a budget is given.
+        strategy: ``evolution``, ``random``, or the fields of the recipe's ``strategy``.
+        workers: processes; 0 evaluates in this one.
+        seed: of every random draw.
+        run_dir: the run's folder. One that holds the same run is gone on with; by default a new one
+            under ``runs/``.
+        quiet: print nothing.
+
+    Raises:
+        SugataError: whatever is wrong with what was given, in one line.
+    """
+    changes: dict[str, Any] = {
+        "task.data": None if data is None else str(data),
+        "budget.seconds": budget,
+        "budget.trials": trials,
+        "engine.workers": workers,
+        "seed": seed,
+    }
+    changes = {field: value for field, value in changes.items() if value is not None}
+    if isinstance(strategy, str):
+        changes["strategy.kind"] = strategy
+    elif strategy is not None:
+        changes |= {f"strategy.{field}": value for field, value in strategy.items()}
+    named_space, space_object = _space(space)
+    if named_space is not None:
+        changes["space"] = named_space
+    if evaluate is not None:
+        resolved = _own(recipe, evaluate, _names(maximize), _names(minimize), limits or {}, changes)
+    else:
+        if maximize or minimize:
+            raise RecipeError("maximize and minimize go with your own evaluate; give that too")
+        changes |= {f"limits.{name}": value for name, value in (limits or {}).items()}
+        resolved = _recipe("tiny" if recipe is None else recipe, changes)
+    folder = Path(run_dir) if run_dir is not None else fresh(resolved.name)
+    function = None if evaluate is None or isinstance(evaluate, str) else evaluate
+    return start(resolved, folder, evaluate=function, space=space_object, progress=Progress(quiet=quiet))
+
+
+def _recipe(recipe: str | Path | Mapping[str, Any] | Recipe, changes: Mapping[str, Any]) -> Recipe:
+    if isinstance(recipe, Recipe):
+        return recipes.parse(recipe.model_dump(mode="json"), "recipe", changes)
+    if isinstance(recipe, Mapping):
+        return recipes.parse(dict(recipe), "recipe", changes)
+    return recipes.load(recipe, changes)
+
+
+def _own(
+    recipe: str | Path | Mapping[str, Any] | Recipe | None,
+    evaluate: Callable[..., Any] | str,
+    maximize: list[str],
+    minimize: list[str],
+    limits: Mapping[str, float | str],
+    changes: dict[str, Any],
+) -> Recipe:
+    """The recipe of a run that evaluates a user's own function."""
+    if not maximize and not minimize:
+        raise RecipeError("nothing to optimize: name a metric, such as maximize='accuracy'")
+    if "space" not in changes:
+        raise RecipeError(
+            "space is missing: give choices, such as space={'depth': [2, 4], 'width': [32, 64]}"
+        )
+    name = evaluate if isinstance(evaluate, str) else getattr(evaluate, "__qualname__", str(evaluate))
+    changes |= {
+        "task": None,
+        "evaluate": name,
+        "objectives.metrics": [*maximize, *minimize],
+        "objectives.maximize": maximize,
+        "limits.metrics": dict(limits),
+    }
+    if "budget.trials" not in changes and "budget.seconds" not in changes:
+        changes["budget.trials"] = 100
+    return _recipe(
+        {"name": name.rpartition(":")[2].rpartition(".")[2]} if recipe is None else recipe, changes
+    )
+
+
+def _space(
+    space: Mapping[str, Sequence[Value]] | SearchSpace | str | None,
+) -> tuple[Any, SearchSpace | None]:
+    """What the recipe records of a space, and the object itself where the record cannot make it again."""
+    if isinstance(space, SearchSpace):
+        if isinstance(space, DictionarySpace):
+            return space.parameters["options"], space
+        return space.name, space
+    if isinstance(space, Mapping):
+        made = DictionarySpace(space)
+        return made.parameters["options"], made
+    return space, None
+
+
+def _names(metrics: str | Sequence[str]) -> list[str]:
+    return [metrics] if isinstance(metrics, str) else list(metrics)

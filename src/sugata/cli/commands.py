@@ -1,0 +1,269 @@
+"""The commands, in the order in which a person meets them."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+import sugata
+from sugata.errors import RecipeError
+
+app = typer.Typer(
+    name="sugata",
+    help="Find, train, compress and export a small network within your limits. Start: sugata search",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_out = Console(highlight=False)
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/tiny.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Network = Annotated[str, typer.Argument(metavar="ARCH", help="An architecture.json, or a baseline's name.")]
+Data = Annotated[str | None, typer.Option(help="Corpus: folder, file, stdlib, or hf:NAME.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Change a recipe field, such as seed=1."),
+]
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print it.")] = False
+) -> None:
+    if version:
+        print(f"sugata {sugata.__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command()
+def search(
+    recipe: Annotated[
+        str, typer.Argument(metavar="[RECIPE]", help="A .yaml file or a shipped recipe.")
+    ] = "tiny",
+    changes: Changes = None,
+    data: Data = None,
+    budget: Annotated[str | None, typer.Option(help="Wall clock of the search, such as 10m.")] = None,
+    max_size: Annotated[str | None, typer.Option(help="Largest stored model, such as 50MB.")] = None,
+    max_latency: Annotated[
+        str | None, typer.Option(help="Slowest prefill of 128 tokens, such as 10ms.")
+    ] = None,
+    top: Annotated[int | None, typer.Option(help="Winners to train in full; 0: the whole front.")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="The run's folder; a new one under runs/.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would run, and what it costs.")
+    ] = False,
+) -> None:
+    """Search, train the winner, export it, and write a report."""
+    from sugata import recipe as recipes
+    from sugata.run import fresh, start
+
+    given = {
+        "task.data": data,
+        "budget.seconds": budget,
+        "limits.size": max_size,
+        "limits.latency": max_latency,
+        "final.top": top,
+        "seed": seed,
+    }
+    fields = {field: value for field, value in given.items() if value is not None}
+    resolved = recipes.load(recipe, fields | _assignments(changes))
+    if dry_run:
+        from sugata.cli.estimate import estimate
+
+        estimate(resolved, _out)
+        return
+    folder = run_dir or fresh(resolved.name)
+    if (folder / "journal.jsonl").exists():
+        raise RecipeError(f"--run-dir {folder}: holds a run already; go on with: sugata resume {folder}")
+    from sugata.cli.printing import print_result
+
+    print_result(start(resolved, folder), _out)
+
+
+@app.command()
+def resume(
+    run: Run,
+    budget: Annotated[str | None, typer.Option(help="A new total budget of the search, such as 20m.")] = None,
+) -> None:
+    """Go on with a run where it was left, however it ended."""
+    from sugata.cli.printing import print_result
+    from sugata.run import resume as go_on
+
+    print_result(go_on(run, budget=budget), _out)
+
+
+@app.command()
+def status(run: Run, as_json: Json = False) -> None:
+    """How far a run is, and the best so far."""
+    from sugata.cli.printing import print_status
+    from sugata.run import Result
+
+    print_status(Result(run), _out, as_json=as_json)
+
+
+@app.command()
+def report(run: Run) -> None:
+    """Write a run's report again from its journal."""
+    from sugata.run import report as write
+
+    print(write(run))
+
+
+@app.command()
+def compare(first: Run, second: Run) -> None:
+    """Two runs side by side: fronts, hypervolume, winners."""
+    from sugata.report import compare as side_by_side
+    from sugata.run import Result
+    from sugata.run.reporting import report_data
+
+    _out.print(side_by_side(report_data(Result(first)), report_data(Result(second))))
+
+
+@app.command()
+def export(
+    run: Run,
+    trial: Annotated[
+        int | None, typer.Option(help="A trial of the highest rung; default: the winner.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="The folder to write.")] = None,
+) -> None:
+    """Export a trained model: weights, tokenizer, ONNX, model card."""
+    from sugata.run.winners import export_again
+
+    print(export_again(run, trial, to))
+
+
+@app.command()
+def generate(
+    model: Annotated[Path, typer.Argument(metavar="DIR", help="An exported model, such as runs/tiny/best.")],
+    prompt: Annotated[str, typer.Argument(help="What to continue.")],
+    tokens: Annotated[int, typer.Option(help="How many new tokens at most.")] = 128,
+    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.8,
+    top_k: Annotated[int, typer.Option(help="Draw from the k most likely; 0: from all.")] = 0,
+    top_p: Annotated[float, typer.Option(help="Draw from the smallest set of this probability.")] = 0.95,
+    seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
+) -> None:
+    """Write code with an exported model, as it comes."""
+    from sugata.export import load_folder
+    from sugata.tasks import generate as continue_prompt
+
+    network, tokenizer = load_folder(model)
+    pieces = continue_prompt(
+        network,
+        tokenizer,
+        prompt,
+        max_new_tokens=tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+    )
+    print(prompt, end="", flush=True)
+    for piece in pieces:
+        print(piece, end="", flush=True)
+    print()
+
+
+@app.command()
+def spaces(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One space; default: all.")] = None,
+    as_json: Json = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="What every option is, for and against.")
+    ] = False,
+) -> None:
+    """Search spaces: exact sizes, choices, options."""
+    from sugata.cli.printing import print_spaces
+
+    print_spaces(name, _out, as_json=as_json, explained=explain)
+
+
+@app.command()
+def recipes() -> None:
+    """The recipes that come with sugata."""
+    from sugata.recipe import shipped
+
+    for name, about in shipped().items():
+        print(f"{name:<10} {about}")
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The recipe file to write.")] = Path(
+        "recipe.yaml"
+    ),
+    recipe: Annotated[str, typer.Option("--from", help="A shipped recipe to start from.")] = "tiny",
+) -> None:
+    """Write a commented recipe to change."""
+    from sugata.recipe import commented
+
+    if path.exists():
+        raise RecipeError(f"{path} exists already; give another name")
+    path.write_text(commented(recipe))
+    print(f"{path} written; run it: sugata search {path}")
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """What this machine can do, and what is installed."""
+    from sugata.cli.doctor import print_findings
+
+    print_findings(_out, as_json=as_json)
+
+
+@app.command()
+def show(
+    network: Network,
+    as_json: Json = False,
+    svg: Annotated[Path | None, typer.Option(help="Also draw it into this SVG file.")] = None,
+) -> None:
+    """One network: layers, shapes, parameters, drawn."""
+    from sugata.cli.printing import print_network
+
+    print_network(network, _out, as_json=as_json, svg=svg)
+
+
+@app.command()
+def measure(network: Network, as_json: Json = False) -> None:
+    """One network: parameters, stored size, FLOPs, latency, memory, measured here before any training."""
+    from sugata.cli.printing import print_measures
+
+    print_measures(network, _out, as_json=as_json)
+
+
+@app.command()
+def train(
+    network: Network,
+    to: Annotated[Path, typer.Option(help="The folder to export to.")],
+    data: Data = None,
+    amount: Annotated[str, typer.Option(help="Training time, such as 60s or 10m.")] = "60s",
+    changes: Changes = None,
+) -> None:
+    """Train one network without a search, export it, and score it once on test data."""
+    from sugata.cli.training import train_one
+
+    train_one(network, to, data=data, amount=amount, changes=_assignments(changes), out=_out)
+
+
+def _assignments(changes: list[str] | None) -> dict[str, Any]:
+    found = {}
+    for change in changes or []:
+        field, equals, value = change.partition("=")
+        if not equals or not field:
+            raise RecipeError(f"--set {change}: write it as field=value, such as budget.trials=40")
+        found[field] = value
+    return found
+
+
+def print_json(value: Any) -> None:
+    """JSON on standard output, for other programs."""
+    json.dump(value, sys.stdout, indent=2, default=str)
+    print()

@@ -1,0 +1,76 @@
+"""What this machine can do."""
+
+import json
+import os
+import shutil
+import time
+from importlib import metadata
+from typing import Any
+
+import psutil
+from rich.console import Console
+
+from sugata.run.folder import environment
+
+_OPTIONAL = ("transformers", "datasets", "optuna", "ray", "torchao", "scikit-learn", "tensorboard")
+
+
+def findings() -> dict[str, Any]:
+    """Cores, memory, disk, matrix-multiply speed in fp32 and bf16, accelerators, packages."""
+    import torch
+
+    return {
+        **environment(),
+        "memory_free_bytes": psutil.virtual_memory().available,
+        "disk_free_bytes": shutil.disk_usage(os.getcwd()).free,
+        "matmul_gflops_fp32": _matmul_speed(torch.float32),
+        "matmul_gflops_bf16": _matmul_speed(torch.bfloat16),
+        "cuda_devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "optional": {name: _version(name) for name in _OPTIONAL},
+    }
+
+
+def print_findings(out: Console, *, as_json: bool) -> None:
+    """Print the findings, with what follows from them."""
+    found = findings()
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    fp32, bf16 = found["matmul_gflops_fp32"], found["matmul_gflops_bf16"]
+    verdict = "pays: training uses it" if bf16 > 1.3 * fp32 else "does not pay: training stays at fp32"
+    out.print(f"sugata {found['sugata']}, Python {found['python']}, {found['system']}")
+    out.print(f"{found['cpu']}, {found['cores']} cores: {found['cores']} workers of one thread each")
+    out.print(f"memory {found['memory_bytes'] / 1e9:.1f} GB, free {found['memory_free_bytes'] / 1e9:.1f} GB")
+    out.print(f"disk free here {found['disk_free_bytes'] / 1e9:.1f} GB")
+    out.print(
+        f"matrix multiply, one thread: fp32 {fp32:.0f} GFLOP/s, bf16 {bf16:.0f} GFLOP/s (bf16 {verdict})"
+    )
+    out.print("GPUs: " + (", ".join(found["cuda_devices"]) or "none, everything runs on the CPU"))
+    for name, version in {**found["packages"], **found["optional"]}.items():
+        out.print(f"  {name:<14} {version or 'not installed'}")
+
+
+def _matmul_speed(dtype: Any, size: int = 768, seconds: float = 0.3) -> float:
+    """GFLOP/s of one thread on square matrices, the best of the repeats."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        a = torch.ones(size, size, dtype=dtype)
+        a @ a
+        best, end = float("inf"), time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            started = time.perf_counter()
+            a @ a
+            best = min(best, time.perf_counter() - started)
+    finally:
+        torch.set_num_threads(before)
+    return 2 * size**3 / best / 1e9
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,35 @@
+"""The entry point: errors become one line and an exit code, never a traceback."""
+
+import errno
+import os
+import sys
+
+from sugata.errors import SugataError
+
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line; exit code 2 for what a user can mend, 130 for Ctrl-C."""
+    # Small matrices are many times slower on two threads of a busy machine; this process is ours to decide.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from sugata.cli.commands import app
+
+    try:
+        app(standalone_mode=True)
+    except SugataError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        print("\ninterrupted; everything finished is kept: sugata resume RUN goes on", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, as `head` does
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _fail(f"{error.filename or 'disk'}: no space left; free some, then: sugata resume RUN")
+
+
+def _fail(message: str) -> None:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)

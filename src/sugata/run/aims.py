@@ -1,0 +1,56 @@
+"""From a recipe's objectives and limits to what trials are compared by."""
+
+from collections.abc import Sequence
+
+from sugata.errors import RecipeError
+from sugata.objectives import Fitness, Limit, MnasNetReward, Objectives, WeightedFitness
+from sugata.recipe import ObjectivesSection, Recipe
+from sugata.trial import Metric
+
+_LIMITED = {"size": "size_bytes", "latency": "latency_ms_p90", "flops": "flops", "parameters": "parameters"}
+
+
+def objectives_of(recipe: Recipe, measured: Sequence[Metric]) -> Objectives:
+    """Objectives, limits and fitness, over the metrics that the evaluator measures.
+
+    Raises:
+        RecipeError: an objective that is not measured.
+    """
+    by_name = {metric.name: metric for metric in measured}
+    for name in recipe.objectives.metrics:
+        if name not in by_name:
+            raise RecipeError(
+                f"field 'objectives.metrics': {name!r} is not measured; there are {', '.join(by_name)}"
+            )
+    chosen = tuple(by_name[name] for name in recipe.objectives.metrics)
+    return Objectives(chosen, _limits(recipe), _fitness(recipe.objectives))
+
+
+def own_metrics(section: ObjectivesSection) -> tuple[Metric, ...]:
+    """The metrics that a user's function returns, as the recipe names them."""
+    return tuple(
+        Metric(name, direction="maximize" if name in section.maximize else "minimize")
+        for name in section.metrics
+    )
+
+
+def _limits(recipe: Recipe) -> tuple[Limit, ...]:
+    given = {metric: getattr(recipe.limits, field) for field, metric in _LIMITED.items()}
+    given |= recipe.limits.metrics
+    return tuple(Limit(metric, value) for metric, value in given.items() if value is not None)
+
+
+def _fitness(section: ObjectivesSection) -> Fitness | None:
+    if section.kind == "weighted":
+        return WeightedFitness(
+            quality_weight=section.quality_weight,
+            size_weight=section.size_weight,
+            latency_weight=section.latency_weight,
+            size_target=section.size_target,
+            latency_target=section.latency_target,
+        )
+    if section.kind == "mnasnet":
+        return MnasNetReward(
+            target=section.latency_target, below=section.latency_exponent, above=section.latency_exponent
+        )
+    return None

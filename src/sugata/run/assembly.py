@@ -1,0 +1,138 @@
+"""From a recipe to the objects that a run needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sugata.errors import RecipeError
+from sugata.evaluators import Evaluator, FunctionEvaluator
+from sugata.objectives import Objectives
+from sugata.recipe import Recipe, RungSection, StrategySection
+from sugata.run.aims import objectives_of, own_metrics
+from sugata.space import DictionarySpace, SearchSpace
+from sugata.spaces import baselines
+from sugata.spaces import space as space_named
+from sugata.strategies import Evolution, Funnel, RandomSearch, Rung, Strategy
+from sugata.trial import Fidelity
+
+if TYPE_CHECKING:
+    from sugata.tasks import Task
+    from sugata.training import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """Everything that a recipe describes, made.
+
+    Attributes:
+        task: None where a user's function evaluates.
+        known_good: named baseline architectures that belong to the space.
+    """
+
+    recipe: Recipe
+    space: SearchSpace
+    task: "Task | None"
+    evaluator: Evaluator
+    objectives: Objectives
+    known_good: dict[str, dict[str, Any]]
+
+    def strategy(self) -> Strategy:
+        """A new strategy, in the state before the first proposal."""
+        inner = self._proposer(self.recipe.strategy)
+        if not self.recipe.funnel:
+            return inner
+        rungs = [
+            Rung(fidelity(i, rung), keep=rung.keep, threshold=rung.threshold, capacity=rung.capacity)
+            for i, rung in enumerate(self.recipe.funnel)
+        ]
+        return Funnel(inner, rungs, by=self.recipe.promote_by)
+
+    def _proposer(self, section: StrategySection) -> Strategy:
+        if section.kind == "random":
+            return RandomSearch(self.space, self.objectives, seed=self.recipe.seed)
+        if section.kind == "evolution":
+            return Evolution(
+                self.space,
+                self.objectives,
+                seed=self.recipe.seed,
+                population=section.population,
+                generations=section.generations,
+                elites=section.elites,
+                tournament=section.tournament,
+                crossover=section.crossover,
+                crossover_rate=section.crossover_rate,
+                mutation_rate=section.mutation_rate,
+                baselines=list(self.known_good.values()),
+            )
+        raise RecipeError(f"field 'strategy.kind': {section.kind!r} is not known; use evolution or random")
+
+
+def assemble(
+    recipe: Recipe, *, evaluate: Callable[..., Any] | None = None, space: SearchSpace | None = None
+) -> Assembly:
+    """Make what the recipe describes; `evaluate` and `space` given as objects take the place of its names.
+
+    Raises:
+        RecipeError: a name that is not known.
+    """
+    if space is None:
+        space = DictionarySpace(recipe.space) if isinstance(recipe.space, dict) else space_named(recipe.space)
+    if evaluate is not None or recipe.evaluate is not None:
+        metrics = own_metrics(recipe.objectives)
+        evaluator: Evaluator = FunctionEvaluator(evaluate or str(recipe.evaluate), metrics)
+        return Assembly(recipe, space, None, evaluator, objectives_of(recipe, metrics), {})
+    from sugata.evaluators.training import TrainingEvaluator
+    from sugata.spaces.language import LanguageSpace
+
+    if not isinstance(space, LanguageSpace):
+        raise RecipeError(
+            f"field 'space': {space.name} has no code models; use a language space, such as tiny"
+        )
+    task = make_task(recipe)
+    known_good = {item.name: dict(item.architecture) for item in baselines(space)}
+    evaluator = TrainingEvaluator(
+        space,
+        task,
+        settings(recipe),
+        ladder=tuple(fidelity(i, rung) for i, rung in enumerate(recipe.funnel)),
+        evaluation_bytes=int(recipe.task.evaluation_bytes) if recipe.task else 0,
+    )
+    return Assembly(
+        recipe,
+        space,
+        task,
+        evaluator,
+        objectives_of(recipe, evaluator.metrics),
+        known_good if recipe.baselines else {},
+    )
+
+
+def make_task(recipe: Recipe) -> "Task":
+    """The recipe's task; nothing is read yet.
+
+    Raises:
+        RecipeError: the recipe has none.
+    """
+    if recipe.task is None:
+        raise RecipeError("field 'task': the recipe has none; this command needs one")
+    from sugata.tasks import CodeLanguageModelling
+
+    return CodeLanguageModelling(data=recipe.task.data, max_bytes=int(recipe.task.max_bytes))
+
+
+def settings(recipe: Recipe) -> "TrainingSettings":
+    """The recipe's training settings; what is null stays at the loop's default."""
+    from sugata.training import TrainingSettings
+
+    given = recipe.training.model_dump()
+    return TrainingSettings(**{name: value for name, value in given.items() if value is not None})
+
+
+def fidelity(position: int, rung: RungSection) -> Fidelity:
+    """A rung of the funnel as a fidelity."""
+    return Fidelity(position, rung.name, rung.amount, rung.unit)
+
+
+def final_fidelity(recipe: Recipe) -> Fidelity:
+    """The winners' full training, above all rungs."""
+    return Fidelity(len(recipe.funnel), "final", recipe.final.amount, recipe.final.unit)

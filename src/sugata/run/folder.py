@@ -1,0 +1,125 @@
+"""A run is a folder: its files, its lock, and the machine it ran on."""
+
+import fcntl
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+import sugata
+from sugata.errors import RunFolderError
+
+JOURNAL = "journal.jsonl"
+RECIPE = "recipe.yaml"
+ENVIRONMENT = "environment.json"
+REPORT = "report.html"
+BEST = "best"
+# Trials that are not the strategy's are numbered from here, beyond all that are.
+FIRST_FINAL = 1_000_000
+FIRST_BASELINE = 1_001_000
+_PACKAGES = ("torch", "numpy", "onnxruntime", "onnx", "tokenizers", "safetensors", "transformers")
+
+
+def journal_path(folder: Path) -> Path:
+    """Where a run's journal is.
+
+    Raises:
+        RunFolderError: there is no such run.
+    """
+    if not folder.is_dir():
+        raise RunFolderError(f"{folder}: no such run folder; `sugata search` makes one under runs/")
+    if not (folder / JOURNAL).is_file():
+        raise RunFolderError(f"{folder}: not a run folder, it has no {JOURNAL}; give the folder of a run")
+    return folder / JOURNAL
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process; the lock goes with the process, however it ends.
+
+    Raises:
+        RunFolderError: another process uses it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise RunFolderError(
+                f"{folder}: in use by process {holder}; wait for it, or give another --run-dir"
+            ) from None
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process is running this run now."""
+    try:
+        with (folder / ".lock").open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def fresh(name: str, root: Path = Path("runs")) -> Path:
+    """A folder for a new run: ``runs/NAME``, or ``runs/NAME-2`` and so on if that is taken."""
+    folder, count = root / name, 1
+    while folder.exists():
+        count += 1
+        folder = root / f"{name}-{count}"
+    return folder
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine, for the report and the cache of measurements."""
+    return {
+        "sugata": sugata.__version__,
+        "python": platform.python_version(),
+        "packages": {name: version for name in _PACKAGES if (version := _version(name))},
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "git_commit": _git_commit(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _git_commit() -> str | None:
+    """The commit of the user's working folder, if it is in a repository."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

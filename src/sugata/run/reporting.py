@@ -1,0 +1,98 @@
+"""From a run folder to its report."""
+
+from pathlib import Path
+
+from sugata.errors import SugataError
+from sugata.report import MeasuredBaseline, ReportData, Winner, write_report
+from sugata.run.folder import BEST
+from sugata.run.result import Result
+from sugata.space import Block
+from sugata.spaces import space as space_named
+from sugata.trial import Status, Trial
+
+
+def report(folder: Path) -> Path:
+    """Write report.html, plots and tables from what the journal holds; also of a run that is not finished.
+
+    Raises:
+        SugataError: there is no run, or its journal is broken.
+    """
+    return write_report(report_data(Result(folder)), folder)
+
+
+def report_data(result: Result) -> ReportData:
+    """Everything that the report says, as plain values."""
+    header = result.record.header
+    size = 1
+    for options in header["choices"].values():
+        size *= len(options)
+    own = result.recipe.task is None
+    return ReportData(
+        title=result.recipe.name,
+        objectives=result.objectives,
+        trials=tuple(result.record.trials),
+        choices=tuple((name, tuple(options)) for name, options in header["choices"].items()),
+        metrics=result.metrics,
+        command=header["environment"].get("command", ""),
+        run_folder=str(result.folder),
+        recipe=result.recipe.to_yaml(),
+        environment=header["environment"],
+        space_name=header["space"],
+        space_size=size,
+        curve_metric="reported value" if own else "training loss, bits a token",
+        curve_step="step" if own else "tokens",
+        baselines=tuple(_baseline(name, trial) for name, trial in result.baselines.items() if trial.ok),
+        winner=_winner(result),
+        stages=tuple((name, data["seconds"]) for name, data in result.stages.items()),
+        warnings=tuple(_warnings(result)),
+        finished=("search" if own else "test") in result.stages,
+    )
+
+
+def _baseline(name: str, trial: Trial) -> MeasuredBaseline:
+    return MeasuredBaseline(name, trial.metrics, trial.proposal.architecture)
+
+
+def _winner(result: Result) -> Winner | None:
+    best = result.best
+    if best is None:
+        return None
+    number = best.number if best not in result.finals else best.proposal.parents[0]
+    test = result.stages.get("test", {})
+    primary = result.objectives.primary.name
+    metrics = dict(best.metrics) | {k: test[k] for k in ("parse_rate",) if k in test}
+    return Winner(
+        architecture=best.proposal.architecture,
+        metrics=metrics,
+        number=number,
+        outline=_outline(result, best),
+        test_metric=primary if test else "",
+        test_score=test.get("test", {}).get(primary),
+        exported_test_score=test.get("test_exported", {}).get(primary),
+        curve=best.curve,
+        prompt=test.get("prompt", ""),
+        sample=test.get("sample", ""),
+        files=_files(result.folder / BEST),
+    )
+
+
+def _outline(result: Result, trial: Trial) -> tuple[Block, ...]:
+    try:
+        return space_named(result.record.header["space"]).outline(trial.proposal.architecture)
+    except SugataError:
+        return ()  # a user's own space, known only to the script that gave it
+
+
+def _files(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_size for path in sorted(folder.glob("*")) if path.is_file()}
+
+
+def _warnings(result: Result) -> list[str]:
+    trials = result.record.trials
+    bad = [t for t in trials if t.status not in (Status.COMPLETED, Status.STOPPED, Status.REFUSED)]
+    found = []
+    if bad:
+        found.append(f"{len(bad)} of {len(trials)} trials failed; the reasons are under the funnel.")
+    if result.stages.get("search", {}).get("stopped"):
+        found.append(str(result.stages["search"]["stopped"]))
+    return found

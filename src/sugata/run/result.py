@@ -1,0 +1,118 @@
+"""What a run holds, finished or not: the winner, the front, all trials, the model."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sugata import journal
+from sugata import recipe as recipes
+from sugata.errors import RunFolderError, TaskError
+from sugata.run.aims import objectives_of
+from sugata.run.folder import BEST, RECIPE, REPORT, journal_path
+from sugata.trial import Metric, Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import nn
+
+
+class Result:
+    """A run, read from its folder, which is all it needs.
+
+    Attributes:
+        folder: the run folder.
+        record: its journal, as read.
+        recipe: as it was resolved.
+        metrics: everything that was measured.
+        objectives: what better meant, with the limits.
+
+    Raises:
+        RunFolderError: there is no run.
+        JournalError: its journal is broken or of a newer version.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.record = journal.read(journal_path(self.folder))
+        self.recipe = recipes.load(self.folder / RECIPE)
+        self.metrics = tuple(Metric(**data) for data in self.record.header["metrics"])
+        self.objectives = objectives_of(self.recipe, self.metrics)
+
+    def __repr__(self) -> str:
+        best = self.best
+        found = f"best {dict(best.metrics)}" if best else "nothing found yet"
+        return f"Result({self.folder}: {len(self.record.trials)} trials, {found})"
+
+    @cached_property
+    def finals(self) -> list[Trial]:
+        """The winners after their full training, best first; empty before that stage."""
+        trials = [journal.trial_from_data(note.data) for note in self.record.notes("final")]
+        allowed = [trial for trial in trials if self.objectives.comparable(trial)]
+        primary = self.objectives.primary
+        return sorted(allowed, key=lambda trial: primary.cost(trial.metrics[primary.name]))
+
+    @cached_property
+    def baselines(self) -> dict[str, Trial]:
+        """Known good networks by name, trained and measured as the candidates of the top rung were."""
+        notes = self.record.notes("baseline")
+        return {note.data["name"]: journal.trial_from_data(note.data) for note in notes}
+
+    @property
+    def best(self) -> Trial | None:
+        """The winner: after its full training where that is done, else the best of the highest rung."""
+        return self.finals[0] if self.finals else self.objectives.best(self.record.trials)
+
+    @property
+    def front(self) -> list[Trial]:
+        """The Pareto front of the search's highest rung."""
+        return self.objectives.front(self.record.trials)
+
+    @cached_property
+    def trials(self) -> "pd.DataFrame":
+        """All finished trials, a row each: number, status, rung, origin, the choices, the metrics."""
+        import pandas as pd
+
+        return pd.DataFrame([_row(trial) for trial in self.record.trials])
+
+    @property
+    def report(self) -> Path:
+        """The report's file."""
+        return self.folder / REPORT
+
+    @property
+    def stages(self) -> Mapping[str, Mapping[str, Any]]:
+        """What each finished stage left in the journal, by the stage's name."""
+        return {note.data["name"]: note.data for note in self.record.notes("stage")}
+
+    def model(self) -> "nn.Module":
+        """The exported winner as a torch module, with the weights as they are stored.
+
+        Raises:
+            TaskError: the run evaluated a user's own function.
+            RunFolderError: the run has exported nothing yet.
+        """
+        if self.recipe.task is None:
+            raise TaskError(f"{self.folder}: this run evaluated your own function; it trained no model")
+        if not (self.folder / BEST).is_dir():
+            raise RunFolderError(
+                f"{self.folder}: nothing exported yet; go on with: sugata resume {self.folder}"
+            )
+        from sugata.export import load_folder
+
+        model, _ = load_folder(self.folder / BEST)
+        return model
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    proposal = trial.proposal
+    return {
+        "number": trial.number,
+        "status": str(trial.status),
+        "rung": proposal.fidelity.name,
+        "origin": proposal.origin,
+        "continues": proposal.continues,
+        "seconds": trial.seconds,
+        **proposal.architecture,
+        **trial.metrics,
+    }

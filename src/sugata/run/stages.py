@@ -1,0 +1,365 @@
+"""The stages of a run, in order; each is skipped when the journal already has its result."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sugata import journal as journals
+from sugata import recipe as recipes
+from sugata.engines import Engine, Job, Outcome, open_engine
+from sugata.errors import RunFolderError, SugataError
+from sugata.journal import Event, Journal, Note
+from sugata.objectives import Objectives
+from sugata.recipe import Recipe
+from sugata.run.assembly import Assembly, assemble, fidelity, final_fidelity
+from sugata.run.feasibility import Feasibility
+from sugata.run.folder import (
+    BEST,
+    ENVIRONMENT,
+    FIRST_BASELINE,
+    FIRST_FINAL,
+    JOURNAL,
+    RECIPE,
+    environment,
+    locked,
+)
+from sugata.run.progress import Progress, shown_metric
+from sugata.run.reporting import report
+from sugata.run.result import Result
+from sugata.search import Budget, search, trial_seed
+from sugata.space import SearchSpace
+from sugata.trial import Proposal, Trial
+
+
+@dataclass
+class _Run:
+    """One run on its folder: what the stages share."""
+
+    assembly: Assembly
+    folder: Path
+    journal: Journal
+    progress: Progress
+
+    @property
+    def result(self) -> Result:
+        """The run as its journal tells it now."""
+        return Result(self.folder)
+
+    def done(self, stage: str) -> bool:
+        """Whether a stage has its result."""
+        return stage in self.result.stages
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[dict[str, Any]]:
+        """A stage that is about to run; what is put into the dictionary is recorded when it ends."""
+        started = time.monotonic()
+        left: dict[str, Any] = {}
+        yield left
+        self.journal.note("stage", {"name": name, "seconds": round(time.monotonic() - started, 2), **left})
+
+
+def start(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    evaluate: Callable[..., Any] | None = None,
+    space: SearchSpace | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Run a recipe in a folder, from the beginning or from where it was left.
+
+    Raises:
+        SugataError: any of its children; what was finished is in the journal.
+        KeyboardInterrupt: likewise.
+    """
+    progress = progress or Progress()
+    assembly = assemble(recipe, evaluate=evaluate, space=space)
+    with locked(folder), progress:
+        with _open_journal(assembly, folder) as journal:
+            run = _Run(assembly, folder, journal, progress)
+            if assembly.task is None:
+                _search(run)
+            else:
+                _prepare(run)
+                _search(run)
+                _finish(run)
+        progress.say(f"report: {report(folder)}")
+    return Result(folder)
+
+
+def resume(folder: Path, *, budget: str | None = None, progress: Progress | None = None) -> Result:
+    """Go on with a run where it was left, however it ended.
+
+    Args:
+        budget: a new wall-clock budget of the whole search stage, such as ``20m``.
+
+    Raises:
+        SugataError: as :func:`start`; a run of a function that is not importable needs the script again.
+    """
+    result = Result(folder)
+    recipe = result.recipe
+    if budget is not None:
+        recipe = recipes.parse(recipe.model_dump(mode="json"), str(folder), {"budget.seconds": budget})
+    if recipe.task is None and ":" not in (recipe.evaluate or ""):
+        raise RunFolderError(
+            f"{folder}: function {recipe.evaluate!r} cannot be imported here; run the same script again"
+        )
+    return start(recipe, folder, progress=progress)
+
+
+def _open_journal(assembly: Assembly, folder: Path) -> Journal:
+    path, recipe = folder / JOURNAL, assembly.recipe
+    if path.exists():
+        journal = Journal.open(path)
+        header = journals.read(path).header
+        if header["space"] != assembly.space.name or header["same"] != _must_stay(recipe):
+            raise RunFolderError(f"{folder} holds another run; give another --run-dir, or the same recipe")
+        return journal
+    machine = environment()
+    (folder / RECIPE).write_text(recipe.to_yaml())
+    (folder / ENVIRONMENT).write_text(json.dumps(machine, indent=2) + "\n")
+    return Journal.create(
+        path,
+        {
+            "name": recipe.name,
+            "seed": recipe.seed,
+            "space": assembly.space.name,
+            "choices": {choice.name: list(choice.options) for choice in assembly.space.choices},
+            "metrics": [asdict(metric) for metric in assembly.evaluator.metrics],
+            "environment": machine,
+            "same": _must_stay(recipe),
+        },
+    )
+
+
+def _must_stay(recipe: Recipe) -> dict[str, Any]:
+    """What may not change when a run goes on: all that decides a result, but not how long or how wide."""
+    data: dict[str, Any] = recipe.model_dump(mode="json", exclude={"budget", "engine", "final", "name"})
+    return data | {"deterministic": recipe.engine.deterministic}
+
+
+def _prepare(run: _Run) -> None:
+    """Corpus, tokenizers, packed tokens: once, and cached."""
+    assert run.assembly.task is not None
+    options = {choice.name: choice.options for choice in run.assembly.space.choices}
+    if run.done("prepare"):
+        run.assembly.task.prepare(options)
+        return
+    run.progress.say(f"preparing {run.assembly.recipe.task.data if run.assembly.recipe.task else 'data'}")
+    with run.stage("prepare"):
+        run.assembly.task.prepare(options, say=run.progress.say)
+
+
+def _engine(run: _Run) -> Engine:
+    section = run.assembly.recipe.engine
+    return open_engine(
+        run.assembly.evaluator,
+        workers=section.workers,
+        timeout=section.timeout,
+        memory=None if section.memory is None else int(section.memory),
+        warn=run.progress.say,
+    )
+
+
+def _feasibility(run: _Run, engine: Engine) -> Feasibility:
+    known = {note.data["key"]: note.data["metrics"] for note in run.result.record.notes("before_training")}
+    return Feasibility(
+        run.assembly.space,
+        run.assembly.evaluator,
+        run.assembly.objectives.limits,
+        exclusive=engine.paused,
+        known=known,
+        remember=lambda key, metrics: run.journal.note("before_training", {"key": key, "metrics": metrics}),
+    )
+
+
+def _search(run: _Run) -> None:
+    if run.done("search"):
+        return
+    recipe, assembly = run.assembly.recipe, run.assembly
+    with _engine(run) as engine, run.stage("search") as left:
+        feasible = _feasibility(run, engine)
+        feasible.check_possible(recipe.seed)
+        run.progress.say(
+            f"searching {assembly.space.name}, {assembly.space.size():,} configurations, "
+            f"{engine.capacity} workers, {_budget_text(recipe)}"
+        )
+        trials = search(
+            assembly.strategy(),
+            assembly.evaluator,
+            engine,
+            run.journal,
+            space=assembly.space,
+            folder=run.folder / "trials",
+            feasible=feasible,
+            budget=Budget(recipe.budget.trials, recipe.budget.seconds),
+            deterministic=recipe.engine.deterministic,
+            window=recipe.engine.window,
+            seed=recipe.seed,
+            on_event=_Watch(run),
+        )
+        left["trials"] = len(trials)
+
+
+class _Watch:
+    """Shows the search as it goes."""
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+        self._told: list[Trial] = list(run.result.record.trials)
+        self._started = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        objectives = self._run.assembly.objectives
+        if isinstance(event, Trial):
+            self._told.append(event)
+            best = objectives.best(self._told)
+            self._run.progress.trial(event, best, objectives)
+            done = sum(not trial.cached for trial in self._told)
+            left = self._time_left()
+            self._run.progress.now(f"{done} trials{left}{_best_text(best, objectives)}")
+        elif isinstance(event, Note) and "end" in event.data:
+            self._run.progress.say(f"search ended: {event.data['end']}")
+
+    def _time_left(self) -> str:
+        seconds = self._run.assembly.recipe.budget.seconds
+        if seconds is None:
+            return ""
+        left = max(0.0, seconds - (time.monotonic() - self._started))
+        return f", at most {left:.0f} s left"
+
+
+def _best_text(best: Trial | None, objectives: Objectives) -> str:
+    if best is None:
+        return ""
+    name = objectives.primary.name
+    return f", best {shown_metric(objectives.primary, best.metrics[name])} (trial {best.number})"
+
+
+def _budget_text(recipe: Recipe) -> str:
+    parts = []
+    if recipe.budget.seconds:
+        parts.append(f"{recipe.budget.seconds:.0f} s")
+    if recipe.budget.trials:
+        parts.append(f"{recipe.budget.trials} trials")
+    return "at most " + " or ".join(parts) if parts else "until the strategy is done"
+
+
+def _finish(run: _Run) -> None:
+    """Train the winners in full beside the baselines, export, score once on test data."""
+    from sugata.run.winners import export_finals, score_once
+
+    if not run.done("train"):
+        with _engine(run) as engine, run.stage("train"):
+            _evaluate_outside(run, engine, [*_finals(run), *_baselines(run)])
+    _drop_checkpoints(run)
+    if not run.done("export"):
+        with run.stage("export") as left:
+            run.progress.say("exporting the winner to " + str(run.folder / BEST))
+            left["folders"] = export_finals(run.assembly, run.result)
+    if not run.done("test"):
+        with run.stage("test") as left:
+            run.progress.say("scoring the winner once on test data, before and after export")
+            winner = run.result.finals[0].proposal.architecture
+            left |= score_once(run.assembly, winner, run.folder / BEST)
+
+
+@dataclass(frozen=True)
+class _Outside:
+    """An evaluation that is not the strategy's, and how its journal note is named."""
+
+    kind: str
+    name: str
+    proposal: Proposal
+    folder: Path
+
+
+def _finals(run: _Run) -> list[_Outside]:
+    result, recipe = run.result, run.assembly.recipe
+    front = result.front
+    if not front:
+        reasons = {trial.reason for trial in result.record.trials if trial.reason}
+        why = f": {sorted(reasons)[0]}" if reasons else ""
+        raise SugataError(
+            f"{run.folder}: the search completed no trial on any rung{why}; see its trials/*/log.txt"
+        )
+    best = result.best
+    chosen = [best, *(trial for trial in front if trial is not best)] if best else front
+    chosen = chosen[: recipe.final.top or None]
+    full = final_fidelity(recipe)
+    return [
+        _Outside(
+            "final",
+            f"trial {trial.number}",
+            Proposal(
+                FIRST_FINAL + i, trial.proposal.architecture, full, origin="final", parents=(trial.number,)
+            ),
+            run.folder / "final" / f"{i}",
+        )
+        for i, trial in enumerate(chosen)
+    ]
+
+
+def _baselines(run: _Run) -> list[_Outside]:
+    """Known good networks at the top rung's budget, which the search has not already trained there."""
+    recipe, space = run.assembly.recipe, run.assembly.space
+    top = fidelity(len(recipe.funnel) - 1, recipe.funnel[-1])
+    return [
+        _Outside(
+            "baseline",
+            name,
+            Proposal(FIRST_BASELINE + i, space.architecture(values), top, origin="baseline"),
+            run.folder / "baselines" / name,
+        )
+        for i, (name, values) in enumerate(run.assembly.known_good.items())
+    ]
+
+
+def _evaluate_outside(run: _Run, engine: Engine, wanted: list[_Outside]) -> None:
+    """Evaluate what the journal does not have yet; each result is recorded as it comes."""
+    record = run.result.record
+    recorded = {
+        (note.kind, note.data["name"]) for kind in ("final", "baseline") for note in record.notes(kind)
+    }
+    missing = {item.proposal.number: item for item in wanted if (item.kind, item.name) not in recorded}
+    if missing:
+        names = ", ".join(item.name for item in missing.values())
+        run.progress.say(f"training in full, beside the baselines: {names}")
+    for item in missing.values():
+        seed = trial_seed(
+            run.assembly.recipe.seed, run.assembly.space.training_key(item.proposal.architecture)
+        )
+        engine.submit(Job(item.proposal, seed, item.folder, None, False))
+    while missing:
+        for outcome in engine.wait(1.0):
+            item = missing.pop(outcome.number)
+            trial = finished_trial(item.proposal, outcome)
+            run.journal.note(item.kind, {"name": item.name, **journals.trial_to_data(trial)})
+            run.progress.trial(trial, None, run.assembly.objectives, name=item.name)
+
+
+def finished_trial(proposal: Proposal, outcome: Outcome) -> Trial:
+    """The trial that an engine's outcome makes of a proposal."""
+    evaluation = outcome.evaluation
+    return Trial(
+        proposal,
+        evaluation.status,
+        evaluation.metrics,
+        evaluation.reason,
+        round(outcome.seconds, 3),
+        evaluation.curve,
+        details=evaluation.details,
+    )
+
+
+def _drop_checkpoints(run: _Run) -> None:
+    """Keep the weights of the highest rung only; the others can be trained again."""
+    result = run.result
+    kept = {trial.number for trial in result.objectives.candidates(result.record.trials)}
+    for path in (run.folder / "trials").glob("*/checkpoint.safetensors"):
+        if int(path.parent.name) not in kept:
+            path.unlink()
