@@ -307,6 +307,23 @@ def test_the_holder_of_the_slot_is_alone(tmp_path: Path) -> None:
     assert outcomes[0].seconds < 0.9, "pauses do not count"
 
 
+def test_the_engine_itself_can_be_alone(tmp_path: Path) -> None:
+    with LocalEngine(Calls(busy), 2) as engine:
+        engine.start()
+        engine.submit(job(tmp_path, 0, work=0.6, hold=0.1))
+        engine.submit(job(tmp_path, 1, work=0.0, hold=0.2))
+        engine.wait(0.1)
+        with engine.paused():
+            begin = time.monotonic()
+            time.sleep(0.2)
+            end = time.monotonic()
+        outcomes = finish(engine)
+    assert len(outcomes) == 2
+    moments = [moment for i in range(2) for moment in outcomes[i].evaluation.details["moments"]]
+    assert moments
+    assert not [moment for moment in moments if begin < moment < end]
+
+
 @pytest.mark.slow
 def test_pauses_do_not_count_against_the_timeout(tmp_path: Path) -> None:
     with LocalEngine(Calls(busy), 2, timeout=1.5) as engine:
