@@ -119,11 +119,13 @@ def _box(
     fill = svg.colour(name)
     kind = "" if first.kind in first.name else f" · {first.kind.replace('_', ' ')}"
     parts = [
-        f"<g><title>{svg.escape(f'{_name(first, last, count)}: {first.kind}. {first.detail}')}</title>",
+        f"<g><title>{svg.escape(f'{block_name(first, last, count)}: {first.kind}. {first.detail}')}</title>",
         f'<rect x="{inset:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="6" '
         f'style="fill:{fill};fill-opacity:.13;stroke:{fill};stroke-opacity:.6"/>',
         f'<rect x="{inset:.1f}" y="{y:.1f}" width="6" height="{height:.1f}" rx="3" style="fill:{fill}"/>',
-        svg.text(inset + 16, y + 20, _name(first, last, count) + kind, style="font-weight:600", fill="ink"),
+        svg.text(
+            inset + 16, y + 20, block_name(first, last, count) + kind, style="font-weight:600", fill="ink"
+        ),
         svg.text(inset + width - 10, y + 20, counted, "end", fill="ink"),
     ]
     for i, line in enumerate(lines):
@@ -161,7 +163,7 @@ def draw_text(blocks: Sequence[Block], title: str = "") -> Table:
             times = f"  ×{group.count}" if group.count > 1 else ""
             whole = first.parameters * group.count
             table.add_row(
-                Text(_name(first, last, group.count) + times),
+                Text(block_name(first, last, group.count) + times),
                 Text(first.kind, style=colours[first.kind][1]),
                 Text(first.detail),
                 Text(_shape(first.output)),
@@ -186,7 +188,7 @@ def _colours(blocks: Sequence[Block]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _name(first: Block, last: Block, count: int) -> str:
+def block_name(first: Block, last: Block, count: int) -> str:
     """``layer 1–4`` for a run of layers, ``layer 1, 3, 5`` for every second of them."""
     if first.name == last.name:
         return first.name

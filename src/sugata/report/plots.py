@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sugata.report import analysis
 from sugata.report._story import winning_trial
 from sugata.report.data import ReportData
-from sugata.report.drawing import fold
+from sugata.report.drawing import block_name, fold
 from sugata.report.svg import COLOURS, SERIES
 from sugata.report.wording import Wording, value_text, wording, wordings
 
@@ -154,9 +154,8 @@ def _importance(axes: Axes, data: ReportData, words: Mapping[str, Wording]) -> b
         axes.plot([100 * item.chance] * 2, [i - 0.45, i + 0.45], color=COLOURS["ink"], linewidth=1.5)
     axes.grid(visible=False, axis="y")
     label = words[data.objectives.primary.name].label
-    axes.set_xlabel(
-        f"% of the variance of {label} explained by the choice alone; mark: 95 % of shufflings are below"
-    )
+    axes.set_xlabel(f"% of the variance of {label} that the choice explains by itself")
+    axes.set_title("Importance of each choice; 95 % of random shufflings stay below the mark")
     return True
 
 
@@ -189,11 +188,10 @@ def _winner(axes: Axes, data: ReportData, words: Mapping[str, Wording]) -> bool:
         return False
     rows = []
     for group in fold(data.winner.outline):
-        for block in group.blocks:
-            times = f" ×{group.count}" if group.count > 1 else ""
-            rows.append(
-                (f"{block.name}{times}\n{block.kind.replace('_', ' ')}", block.parameters * group.count)
-            )
+        for first, last in zip(group.blocks, group.last, strict=True):
+            name = block_name(first, last, group.count)
+            kind = "" if first.kind in name else f"\n{first.kind.replace('_', ' ')}"
+            rows.append((name + kind, first.parameters * group.count))
     labels, counts = zip(*rows[::-1], strict=True)
     largest = max(counts)
     divisor, unit = (1e6, "millions") if largest >= 1e6 else (1e3, "thousands") if largest >= 1e4 else (1, "")
@@ -201,8 +199,8 @@ def _winner(axes: Axes, data: ReportData, words: Mapping[str, Wording]) -> bool:
     axes.set_yticks(range(len(rows)), labels)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(f"parameters{f' ({unit})' if unit else ''}")
-    kind = data.winner.architecture.get("architecture")
+    chosen = data.winner.architecture.get("architecture")
     axes.set_title(
-        f"The winner{f': {value_text(kind)}' if kind is not None else ''}, from input (top) to output"
+        f"The winner{f': {value_text(chosen)}' if chosen is not None else ''}, from input (top) to output"
     )
     return True
