@@ -17,7 +17,7 @@ from sugata.trial import Proposal
 def train_single(
     network: str, recipe: Recipe, to: Path, progress: Progress | None = None
 ) -> dict[str, float]:
-    """Train a baseline or an architecture file for the recipe's final budget, export it, score it on test data.
+    """Train one network for the recipe's final budget, export it, and score it once on test data.
 
     Args:
         network: a baseline's name, or an architecture.json.
