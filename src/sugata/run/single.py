@@ -4,12 +4,12 @@ from pathlib import Path
 
 from sugata.engines import Job, open_engine
 from sugata.errors import RunFolderError, SugataError
+from sugata.loop import trial_seed
 from sugata.recipe import Recipe
 from sugata.run.assembly import assemble, final_fidelity
 from sugata.run.progress import Progress
 from sugata.run.stages import finished_trial
 from sugata.run.winners import export_trial, score_once
-from sugata.search import trial_seed
 from sugata.spaces.describe import find
 from sugata.trial import Proposal
 

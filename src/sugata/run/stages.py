@@ -13,6 +13,7 @@ from sugata import recipe as recipes
 from sugata.engines import Engine, Job, Outcome, open_engine
 from sugata.errors import RunFolderError, SugataError
 from sugata.journal import Event, Journal, Note
+from sugata.loop import Budget, search, trial_seed
 from sugata.objectives import Objectives
 from sugata.recipe import Recipe
 from sugata.run.assembly import Assembly, assemble, fidelity, final_fidelity
@@ -30,7 +31,6 @@ from sugata.run.folder import (
 from sugata.run.progress import Progress, shown_metric
 from sugata.run.reporting import report
 from sugata.run.result import Result
-from sugata.search import Budget, search, trial_seed
 from sugata.space import SearchSpace
 from sugata.trial import Proposal, Trial
 
