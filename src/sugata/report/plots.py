@@ -155,7 +155,7 @@ def _importance(axes: Axes, data: ReportData, words: Mapping[str, Wording]) -> b
     axes.grid(visible=False, axis="y")
     label = words[data.objectives.primary.name].label
     axes.set_xlabel(f"% of the variance of {label} that the choice explains by itself")
-    axes.set_title("Importance of each choice (mark: what chance reaches in 95 %)")
+    axes.set_title("Importance of each choice (mark: 95th percentile of chance)")
     return True
 
 
