@@ -73,7 +73,7 @@ class Record:
         """Pending proposals whose result is known: it waits for its turn to be told."""
         pending = {proposal.number: proposal for proposal in self.pending}
         waiting = [note.data for note in self.notes(FINISHED) if note.data["number"] in pending]
-        return [trial_from_data(data, pending[data["number"]]) for data in waiting]
+        return [_trial(data, pending[data["number"]]) for data in waiting]
 
     def notes(self, kind: str) -> list[Note]:
         """All notes of a kind."""
@@ -142,11 +142,11 @@ class Journal:
 
     def tell(self, trial: Trial) -> None:
         """Record a result that the strategy is about to learn."""
-        self._add("tell", trial_to_data(trial))
+        self._add("tell", _trial_data(trial))
 
     def finished(self, trial: Trial) -> None:
         """Record a result before it is told: it waits for its turn."""
-        self._add("note", {"kind": FINISHED, "data": trial_to_data(trial)})
+        self._add("note", {"kind": FINISHED, "data": _trial_data(trial)})
 
     def note(self, kind: str, data: Mapping[str, Any]) -> None:
         """Record anything else, durable at once."""
@@ -224,7 +224,7 @@ def loads(text: str | bytes) -> Any:
 
 def trial_to_data(trial: Trial) -> dict[str, Any]:
     """A trial with its proposal as JSON values, for a note about a trial that is not the strategy's."""
-    return {"proposal": _proposal_data(trial.proposal), "trial": trial_to_data(trial)}
+    return {"proposal": _proposal_data(trial.proposal), "trial": _trial_data(trial)}
 
 
 def trial_from_data(data: Mapping[str, Any]) -> Trial:
@@ -233,7 +233,7 @@ def trial_from_data(data: Mapping[str, Any]) -> Trial:
     Raises:
         KeyError: something is missing.
     """
-    return trial_from_data(data["trial"], _proposal(data["proposal"]))
+    return _trial(data["trial"], _proposal(data["proposal"]))
 
 
 def _plain(value: Any) -> Any:
@@ -281,7 +281,7 @@ def _proposal(data: Mapping[str, Any]) -> Proposal:
     )
 
 
-def trial_to_data(trial: Trial) -> dict[str, Any]:
+def _trial_data(trial: Trial) -> dict[str, Any]:
     data: dict[str, Any] = {
         "number": trial.number,
         "status": trial.status.value,
@@ -297,7 +297,7 @@ def trial_to_data(trial: Trial) -> dict[str, Any]:
     return data | {name: value for name, value in optional.items() if value}
 
 
-def trial_from_data(data: Mapping[str, Any], proposal: Proposal) -> Trial:
+def _trial(data: Mapping[str, Any], proposal: Proposal) -> Trial:
     return Trial(
         proposal=proposal,
         status=Status(data["status"]),
@@ -372,7 +372,7 @@ def _event(data: Any, pending: dict[int, Proposal]) -> Event:
         number = data["number"]
         if number not in pending:
             raise ValueError(f"trial {number} is told, but was not asked for or is told twice")
-        return trial_from_data(data, pending.pop(number))
+        return _trial(data, pending.pop(number))
     raise ValueError(f"unknown event {kind!r}")
 
 

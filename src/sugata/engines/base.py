@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -84,10 +84,6 @@ class Engine(ABC):
     def paused(self) -> Iterator[None]:
         """Hold the machine alone in this process, to time something: running trials stand still."""
         yield
-
-    def paused(self) -> AbstractContextManager[None]:
-        """Hold the machine alone, to time something in this process: all workers are paused."""
-        return nullcontext()
 
     @abstractmethod
     def close(self) -> None:

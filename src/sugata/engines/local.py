@@ -139,14 +139,6 @@ class LocalEngine(Engine):
             for worker in workers:
                 worker.go_on()
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Hold the machine alone, as soon as no worker does."""
-        while self._slot.holder:
-            self._step(_TICK)
-        with self._slot.for_the_engine(self._alive()):
-            yield
-
     def close(self) -> None:
         """Kill all workers."""
         self._queue.clear()

@@ -2,8 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from sugata.engines.worker_process import WorkerProcess
 
@@ -43,16 +42,6 @@ class Slot:
         """A worker has ended."""
         self._waiting = deque(other for other in self._waiting if other is not worker)
         self.release(worker, workers)
-
-    @contextmanager
-    def for_the_engine(self, workers: Sequence[WorkerProcess]) -> Iterator[None]:
-        """All workers are stopped meanwhile; only while no worker holds the slot."""
-        for worker in workers:
-            worker.pause()
-        try:
-            yield
-        finally:
-            self._grant(workers)
 
     def expire(self, workers: Sequence[WorkerProcess]) -> None:
         """Take the slot from a worker that has had it for too long."""
