@@ -23,4 +23,4 @@ def cut_time(x: Tensor, length: Tensor | int) -> Tensor:
 
 
 def _exporting() -> bool:
-    return torch.jit.is_tracing() or torch.compiler.is_exporting()  # type: ignore[no-untyped-call]
+    return torch.onnx.is_in_onnx_export() or torch.compiler.is_exporting()
