@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -151,6 +152,14 @@ def test_weights_that_are_not_numbers_are_named():
         model.norm.weight[0] = float("nan")
     with pytest.raises(SugataError, match=r"norm\.weight"):
         compress(model)
+
+
+def test_a_file_without_one_of_its_tensors_names_it(tmp_path):
+    compressed = compress(LanguageModel(tiny()))
+    tensors = {name: tensor for name, tensor in compressed.tensors.items() if name != "norm.weight"}
+    replace(compressed, tensors=tensors).save(tmp_path / "m")
+    with pytest.raises(SugataError, match=r"norm\.weight"):
+        load(tmp_path / "m")
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):

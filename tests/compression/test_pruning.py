@@ -27,6 +27,7 @@ def test_the_exact_share_goes_and_the_largest_stay(size, ratio, levels, seed):
         (8, 0.6, 8),
         (10, 0.2, 8),
         (4, 0.5, 4),
+        (0, 0.4, 0),
     ],
 )
 def test_kept_channels_are_a_multiple_of_eight_near_the_ratio(ffn_dim, ratio, kept):

@@ -22,7 +22,7 @@ VARIANTS = {
     },
     "alibi": {"position": "alibi", "normalization": "groupnorm", "activation": "geglu"},
 }
-ALL_MIXERS = [[mixer, mixer] for mixer in MIXERS] + [["mamba", "flash_attention", "rwkv"]]
+ALL_MIXERS = [*([mixer] for mixer in MIXERS), ["mamba", "flash_attention", "rwkv"]]
 
 
 def model_of(mixers, hidden_dim=32, **changes):

@@ -125,7 +125,7 @@ def compress(
     """Prune a trained model, then round what is left to its storage format. The model itself is not changed.
 
     Args:
-        model: a trained language model on the CPU, in float32.
+        model: a trained language model.
         quantization: "fp16", "int8" (one scale an output channel) or "int4" (one scale for 32 inputs).
         pruning_ratio: share to remove, 0 <= ratio < 1.
         pruning_method: "magnitude" or "structured", see `Compression`.
@@ -135,7 +135,7 @@ def compress(
     """
     compression = Compression(quantization, pruning_ratio, pruning_method)
     config = compression.shrink(model.config)
-    values = {name: p.detach().float().numpy() for name, p in model.named_parameters()}
+    values = {name: p.detach().float().cpu().numpy() for name, p in model.named_parameters()}
     if config != model.config:
         values = remove_channels(values, config)
     tensors = {}
@@ -166,11 +166,13 @@ def load(path: str | Path) -> CompressedModel:
     config = LanguageModelConfig.from_dict(json.loads(metadata["config"]))
     compression = Compression(**json.loads(metadata["compression"]))
     tensors = {}
-    for name in matrix_kinds(LanguageModel(config, device="meta")):
-        layout = Layout.parse(metadata[name]) if name in metadata else Layout(arrays[name].shape)
-        tensors[name] = PackedTensor(
-            layout, {part: arrays[_part_name(name, part)] for part in layout.parts()}
-        )
+    try:
+        for name in matrix_kinds(LanguageModel(config, device="meta")):
+            layout = Layout.parse(metadata[name]) if name in metadata else Layout(arrays[name].shape)
+            parts = {part: arrays[_part_name(name, part)] for part in layout.parts()}
+            tensors[name] = PackedTensor(layout, parts)
+    except KeyError as missing:
+        raise SugataError(f"{path}: has no tensor {missing}; export the model again") from None
     return CompressedModel(config, compression, tensors)
 
 
