@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sugata.compression.packing import Layout, pack
@@ -13,6 +13,7 @@ STORAGES = ["fp16", "int8", "int4"]
 DTYPES = {"F16": np.float16, "I8": np.int8, "U8": np.uint8}
 
 
+@settings(deadline=None)  # machines pause
 @given(
     st.sampled_from(STORAGES),
     st.integers(1, 40),
@@ -34,6 +35,7 @@ def test_pruned_and_rounded_values_survive_packing(storage, rows, columns, ratio
     assert nbytes <= sum(part.nbytes for part in dense.parts.values())
 
 
+@settings(deadline=None)  # machines pause
 @given(st.sampled_from(STORAGES), st.integers(1, 300), st.integers(1, 300), st.integers(0, 300))
 def test_a_described_layout_is_read_back(storage, rows, columns, kept):
     layout = Layout((rows, columns), storage, min(kept, rows * columns))

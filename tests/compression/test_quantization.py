@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -15,6 +15,7 @@ matrices = hnp.arrays(
 )
 
 
+@settings(deadline=None)  # machines pause
 @given(matrices, st.sampled_from([(8, 1000), (4, 32), (4, 7)]))
 def test_no_value_is_off_by_more_than_half_its_scale(values, format_):
     bits, group = format_
@@ -24,6 +25,7 @@ def test_no_value_is_off_by_more_than_half_its_scale(values, format_):
     assert (np.abs(restored - values) <= scale * 0.5 * (1 + 1e-5)).all()
 
 
+@settings(deadline=None)  # machines pause
 @given(matrices, st.sampled_from([8, 4]))
 def test_codes_are_symmetric_and_never_the_most_negative_one(values, bits):
     codes, scales = quantize_columns(values, bits, 32)
@@ -34,6 +36,7 @@ def test_codes_are_symmetric_and_never_the_most_negative_one(values, bits):
     np.testing.assert_array_equal(same, scales)
 
 
+@settings(deadline=None)  # machines pause
 @given(matrices)
 def test_what_was_rounded_once_stays_as_it_is(values):
     codes, scales = quantize_columns(values, 8, 32)
@@ -43,6 +46,7 @@ def test_what_was_rounded_once_stays_as_it_is(values):
     assert (np.abs(again - restored) <= 0.51 * step).all()
 
 
+@settings(deadline=None)  # machines pause
 @given(hnp.arrays(np.int8, st.integers(0, 99), elements=st.integers(-8, 7)))
 def test_two_codes_in_a_byte_come_back(codes):
     packed = pack_nibbles(codes)

@@ -25,8 +25,7 @@ def insert_weights(model: onnx.ModelProto, tensors: Mapping[str, PackedTensor], 
     """Turn the inputs that are weights into initializers in their storage format, in place.
 
     - fp16: a 16-bit initializer and a cast, which onnxruntime folds when it loads the file.
-    - int4: `MatMulNBits` and `GatherBlockQuantized` on packed codes. They compute in 32-bit floats, so that
-    the
+    - int4: `MatMulNBits` and `GatherBlockQuantized` on packed codes. They compute in 32-bit floats, so the
       logits are those of the restored model; for one token they are faster than 32-bit weights.
     - int8, "folded": codes and scales are multiplied out when the file is loaded: exact, at the speed and
       with the memory of 32-bit weights. "packed": the same kernels as int4, which round their inputs to 8
