@@ -42,7 +42,7 @@ def peak_memory(
     the file was loaded. So it holds weights, what onnxruntime makes of them, and activations:
     what a user pays. It is not the memory that training needs. A search's own process is no place to measure
     this: its allocator keeps freed memory. Pages come in steps of 4 kB, and repeated measurements differ by
-    about 1 %.
+    about 2 %.
 
     Args:
         path: the ONNX file.
