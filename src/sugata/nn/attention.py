@@ -13,6 +13,8 @@ from sugata.nn.token_mixer import State, TokenMixer
 class Attention(TokenMixer):
     """Causal softmax attention (Vaswani et al. 2017), computed step by step: scores, mask, softmax, sum.
 
+    In training mode, unless ALiBi biases the scores, the fused operation takes the place of these steps.
+
     One matrix `qkv` projects to all queries, then all keys, then all values. Without biases.
 
     Args:
@@ -56,6 +58,9 @@ class Attention(TokenMixer):
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """All tensors `(batch, heads, length, head_dim)`."""
+        if self.training and self.slopes is None:
+            # The same function: only what is deployed and measured has to be explicit.
+            return F.scaled_dot_product_attention(query, key, value, is_causal=True)
         scores = (query * self.head_dim**-0.5) @ key.transpose(-1, -2)
         # In place: the scores are the largest tensor here, and a second one would cost more than the sum.
         scores += self._bias(query).to(scores.dtype)

@@ -20,7 +20,7 @@ def linear_cross_entropy(features: Tensor, weight: Tensor, targets: Tensor) -> T
     backward pass only scales those two. Logits and their gradients are by far the largest tensors of a small
     language model; not writing them out saves memory and, on a CPU, the time of touching it. That the
     gradient can be had in the forward pass is the idea of Liger Kernel's fused linear cross-entropy (Hsu et
-    al. 2024, section 3.2), there a GPU kernel. Departure: sums over tokens are kept in the weight's type.
+    al. 2024, section 3.2), there a GPU kernel.
 
     Under autocast the matrix products run in its type, softmax and loss in fp32.
 
@@ -35,8 +35,8 @@ def linear_cross_entropy(features: Tensor, weight: Tensor, targets: Tensor) -> T
     dtype = features.dtype
     if torch.is_autocast_enabled(features.device.type):
         dtype = torch.get_autocast_dtype(features.device.type)
-    loss: Tensor = _LinearCrossEntropy.apply(features, weight, targets, dtype)  # type: ignore[no-untyped-call]
-    return loss
+    loss: Tensor = _LinearCrossEntropy.apply(features, weight, targets, dtype)  # type:
+    ignore[no-untyped-call] return loss
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -49,29 +49,36 @@ class _LinearCrossEntropy(torch.autograd.Function):
         if features_grad is not None:
             features_grad = features_grad.view_as(features)
         ctx.save_for_backward(features_grad, weight_grad)
+        ctx.dtypes = features.dtype, weight.dtype
         return loss
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        gradients = ctx.saved_tensors
         (scale,) = grad_outputs
-        features_grad, weight_grad = ctx.saved_tensors
         # Reading the scale is free on a CPU, and it is nearly always 1: then nothing needs to be multiplied.
         if scale.device.type != "cpu" or scale.item() != 1.0:
-            features_grad = None if features_grad is None else features_grad * scale
-            weight_grad = None if weight_grad is None else weight_grad * scale
+            gradients = [None if gradient is None else gradient * scale for gradient in gradients]
+        features_grad, weight_grad = (
+            None if gradient is None else gradient.to(dtype)
+            for gradient, dtype in zip(gradients, ctx.dtypes, strict=True)
+        )
         return features_grad, weight_grad, None, None
 
 
 def _forward(
     features: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype, needs_grad: tuple[bool, ...]
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """The loss, and the gradients of features `(tokens, dim)` and weight where they are needed."""
+    """The loss, and the gradients of features `(tokens, dim)` and weight where they are needed.
+
+    Products are of `dtype`, sums over tokens and everything returned of fp32 or wider.
+    """
     tokens, vocabulary = features.shape[0], weight.shape[0]
     most = _CPU_LOGITS if features.device.type == "cpu" else _GPU_LOGITS
     rows = max(_LEAST_TOKENS, most // vocabulary)
-    features_grad = torch.empty_like(features) if needs_grad[0] else None
-    weight_grad: Tensor | None = None
     wide = torch.promote_types(dtype, torch.float32)
+    features_grad = torch.empty_like(features, dtype=wide) if needs_grad[0] else None
+    weight_grad = torch.empty_like(weight, dtype=wide) if needs_grad[1] else None
     matrix = weight.to(dtype)
     total = torch.zeros((), dtype=wide, device=features.device)
     for start in range(0, tokens, rows):
@@ -84,21 +91,25 @@ def _forward(
         total += sums.log().sum()
         if not any(needs_grad):
             continue
-        # The gradient of the mean loss by the logits: (softmax - one-hot) / tokens.
-        gradient = logits.mul_(1.0 / (sums * tokens))
-        gradient.scatter_add_(1, target, gradient.new_full(target.shape, -1.0 / tokens))
+        # The gradient of the summed loss by the logits is softmax - one-hot. The mean's 1 / tokens comes
+        # after the products, where it cannot underflow.
+        gradient = logits.div_(sums)
+        gradient.scatter_add_(1, target, gradient.new_full(target.shape, -1.0))
         gradient = gradient.to(dtype)
         if features_grad is not None:
             features_grad[start : start + rows] = gradient @ matrix
-        if needs_grad[1]:
-            weight_grad = _accumulate(weight_grad, gradient, x, weight.dtype)
+        if weight_grad is not None:
+            _accumulate(weight_grad, gradient, x, 1.0 / tokens, first=start == 0)
+    if features_grad is not None:
+        features_grad *= 1.0 / tokens
     return total / tokens, features_grad, weight_grad
 
 
-def _accumulate(total: Tensor | None, gradient: Tensor, x: Tensor, dtype: torch.dtype) -> Tensor:
-    """`total + gradient.T @ x` in `dtype`, in place after the first chunk."""
-    if total is None:
-        return (gradient.T @ x).to(dtype)
+def _accumulate(total: Tensor, gradient: Tensor, x: Tensor, share: float, *, first: bool) -> None:
+    """Add `share * gradient.T @ x` to the total in place; the first overwrites it."""
     if total.dtype == x.dtype:
-        return total.addmm_(gradient.T, x)
-    return total.add_(gradient.T @ x)
+        total.addmm_(gradient.T, x, beta=0.0 if first else 1.0, alpha=share)
+    elif first:
+        total.copy_(gradient.T @ x).mul_(share)
+    else:
+        total.add_(gradient.T @ x, alpha=share)
