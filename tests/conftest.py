@@ -1,9 +1,17 @@
-"""Shared by all tests: the fast mark, and where real data lies."""
+"""Shared by all tests: one thread, the fast mark, property tests without deadlines, and where real data lies."""
 
 import os
 from pathlib import Path
 
+# Before torch is imported: small matrices are many times slower on two threads of a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
+from hypothesis import settings
+
+# A loaded machine is not a bug; how long tests take is bounded by their timeout.
+settings.register_profile("sugata", deadline=None)
+settings.load_profile("sugata")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -33,7 +33,7 @@ _MEASURES = (
     Metric("latency_ms", "ms", "minimize", "prefill of 128 tokens in onnxruntime, one thread, median"),
     Metric("latency_ms_p90", "ms", "minimize", "90th percentile of the same; limits are decided on it"),
     Metric("decode_ms", "ms", "minimize", "one more token in onnxruntime, one thread, median"),
-    Metric("peak_memory_bytes", "bytes", "minimize", "high-water mark of the process while it decodes"),
+    Metric("peak_memory_bytes", "bytes", "minimize", "what loading the file and a prefill add to onnxruntime"),
     Metric("training_seconds", "s", "minimize", "training time of this rung"),
 )
 
