@@ -1,4 +1,4 @@
-"""Shared by all tests: one thread, the fast mark, property tests without deadlines, and where real data lies."""
+"""Shared by all tests: one thread, the fast mark, no deadlines, and where real data lies."""
 
 import os
 from pathlib import Path
