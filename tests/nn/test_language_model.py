@@ -148,6 +148,16 @@ def test_initialization_scales_with_width_as_mup_says() -> None:
     assert narrow["layers.0.ffn.down.weight"] == pytest.approx((4 * 64) ** -0.5 / 2, rel=0.05)
 
 
+@pytest.mark.parametrize("tied", [False, True])
+def test_tokens_enter_with_unit_variance_and_first_logits_are_moderate(tied: bool) -> None:
+    config = LanguageModelConfig(4000, 64, 4, (), tie_embeddings=tied)
+    model = LanguageModel(config)
+    tokens = torch.arange(4000)[None]
+    assert (model.embedding(tokens) * model.embedding_scale).std().item() == pytest.approx(1.0, rel=0.05)
+    off_diagonal = model(tokens)[0].fill_diagonal_(0.0)
+    assert off_diagonal.std().item() < 1.1
+
+
 @pytest.mark.parametrize("mixer", MIXERS)
 def test_checkpointed_activations_give_the_same_gradients(mixer: str) -> None:
     model = random_model(model_of(mixer)).train()

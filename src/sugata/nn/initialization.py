@@ -5,8 +5,9 @@ import math
 import torch
 from torch import nn
 
-#: Standard deviation of the token embedding, the same at every width.
-EMBEDDING_STD = 0.02
+#: Standard deviation of what a token embedding puts into the residual stream, the same at every width. That
+#: of a sinusoidal encoding is 0.7; tokens much weaker than it are long drowned by their positions.
+EMBEDDING_STD = 1.0
 
 
 @torch.no_grad()
@@ -26,9 +27,9 @@ def initialize_linear(linear: nn.Linear, generator: torch.Generator, depth: int 
 
 
 @torch.no_grad()
-def initialize_embedding(embedding: nn.Embedding, generator: torch.Generator) -> None:
-    """Input weights: variance independent of the width (Yang et al. 2022, table 8)."""
-    embedding.weight.normal_(0.0, EMBEDDING_STD, generator=generator)
+def initialize_embedding(embedding: nn.Embedding, generator: torch.Generator, scale: float) -> None:
+    """Input weights: once multiplied by `scale`, of the same variance at any width (Yang et al., table 8)."""
+    embedding.weight.normal_(0.0, EMBEDDING_STD / scale, generator=generator)
 
 
 @torch.no_grad()

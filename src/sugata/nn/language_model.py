@@ -96,6 +96,7 @@ class LanguageModel(nn.Module):
         device: Where the parameters live; `"meta"` gives them shapes only, for counting.
 
     Attributes:
+        embedding_scale: What token embeddings are multiplied by: sqrt(hidden_dim) if tied, else 1.
         checkpoint_activations: Keep only the inputs of layers during training and compute the rest again in
             the backward pass: less memory, more time.
     """
@@ -104,6 +105,9 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.config = config
         self.checkpoint_activations = False
+        # One matrix cannot have both the unit variance of an embedding and the small one of a head, so a tied
+        # one is multiplied on its way in (Vaswani et al. 2017, section 3.4).
+        self.embedding_scale = config.hidden_dim**0.5 if config.tie_embeddings else 1.0
         # Built without storage first: filling the matrices once is enough.
         with torch.device("meta"):
             self.embedding = nn.Embedding(config.vocabulary_size, config.hidden_dim)
@@ -137,7 +141,7 @@ class LanguageModel(nn.Module):
 
     def features(self, tokens: Tensor) -> Tensor:
         """What the head reads: `(batch, length, dim)` after the final norm, for a fused loss."""
-        x = self.embedding(tokens)
+        x = self._embed(tokens)
         if self._adds_positions:
             positions = torch.arange(tokens.shape[1], device=tokens.device)
             x = x + sinusoidal(positions, self.config.hidden_dim).to(x.dtype)
@@ -147,6 +151,10 @@ class LanguageModel(nn.Module):
             else:
                 x = layer(x)
         return self.norm(x)  # type: ignore[no-any-return]
+
+    def _embed(self, tokens: Tensor) -> Tensor:
+        x: Tensor = self.embedding(tokens)
+        return x * self.embedding_scale if self.config.tie_embeddings else x
 
     def initial_state(self, batch: int) -> State:
         """The state before the first token: a flat tuple of tensors, named by `state_names`, batch on axis 0.
@@ -169,7 +177,7 @@ class LanguageModel(nn.Module):
         Returns:
             Logits `(batch, vocabulary)` and the state after these tokens.
         """
-        x = self.embedding(tokens)
+        x = self._embed(tokens)
         after: State = ()
         if self._adds_positions:
             position, state = state[0], state[1:]
@@ -185,9 +193,9 @@ class LanguageModel(nn.Module):
         """Fill every parameter anew (muP, Yang et al. 2022: embedding, hidden matrices, head by fan-in).
 
         Departures from muP's tables: no multipliers in the forward pass and attention scores divided by
-        sqrt(head_dim); a tied head has the embedding's variance.
+        sqrt(head_dim); a tied head has the embedding's variance, 1 / hidden_dim.
         """
-        initialize_embedding(self.embedding, generator)
+        initialize_embedding(self.embedding, generator, self.embedding_scale)
         for index, layer in enumerate(self._layers()):
             layer.initialize(generator, index, len(self.layers))
         _reset_norm(self.norm)
