@@ -303,7 +303,7 @@ class _Loop:
         record = read(self.journal.path)
         events = [self.checked(event) for event in record.events]
         self.replay(events)
-        self.earlier = _seconds_searched(record)
+        self.earlier = seconds_searched(record)
         for trial in record.finished:
             trial = replace(trial, proposal=self.pending[trial.number])
             self.finished[trial.number] = trial
@@ -439,7 +439,7 @@ def _costs(trial: Trial) -> bool:
     return not trial.cached and trial.status is not Status.REFUSED
 
 
-def _seconds_searched(record: Record) -> float:
+def seconds_searched(record: Record) -> float:
     """Seconds of all earlier sessions, each from its note to its last event of the search."""
     total, begin, end = 0.0, 0.0, 0.0
     for event, moment in zip(record.events, record.times, strict=True):

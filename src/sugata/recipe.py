@@ -51,6 +51,9 @@ class TaskSection(_Section):
     max_bytes: Bytes = Field(8e6, description="how much text to use at most")
     evaluation_bytes: Bytes = Field(200e3, description="validation text that scores a candidate")
     test_bytes: Bytes = Field(400e3, description="test text that scores the winner, once")
+    pad_vocabulary: bool = Field(
+        False, description="fill vocabularies that the data are too small for with tokens that never occur"
+    )
 
 
 class StrategySection(_Section):
@@ -159,6 +162,9 @@ class Recipe(_Section):
     space: str | dict[str, list[Value]] = Field(
         "tiny", description="a search space of `sugata spaces`, module:name, or choices as lists"
     )
+    choices: dict[str, list[Value]] = Field(
+        {}, description="other options for some choices of the space, such as {hidden_dim: [64, 128]}"
+    )
     baselines: bool = Field(
         True, description="start from the space's known good networks and compare with them"
     )
@@ -202,12 +208,12 @@ def load(source: str | Path, changes: Mapping[str, Any] | None = None) -> Recipe
     Raises:
         RecipeError: unreadable file, unknown field (with the nearest known one), wrong type or value.
     """
-    path = Path(source)
-    if not str(source).endswith((".yaml", ".yml")):
-        path = _SHIPPED / f"{source}.yaml"
-        if not path.is_file():
+    path, where = Path(source), str(source)
+    if path.suffix not in (".yaml", ".yml"):
+        path, where = _SHIPPED / f"{source}.yaml", f"recipe {source}"
+        if str(source) not in shipped():
             raise RecipeError(
-                f"recipe {str(source)!r}: {_nearest(str(source), shipped())} Or give a .yaml file"
+                f"unknown recipe {str(source)!r}; {_nearest(str(source), shipped())}; or a .yaml file"
             )
     try:
         data = yaml.safe_load(path.read_text())
@@ -219,7 +225,7 @@ def load(source: str | Path, changes: Mapping[str, Any] | None = None) -> Recipe
         place = getattr(error, "problem_mark", None)
         where = f"line {place.line + 1}: " if place else ""
         raise RecipeError(f"{path}: {where}not YAML: {getattr(error, 'problem', error)}") from None
-    return parse(data, str(path), changes)
+    return parse(data, where, changes)
 
 
 def parse(data: Any, where: str = "recipe", changes: Mapping[str, Any] | None = None) -> Recipe:
@@ -316,6 +322,8 @@ def _check_together(recipe: Recipe, where: str) -> None:
         raise RecipeError(
             f"{where}: a space of plain choices builds no networks; give `evaluate: module:name`"
         )
+    if recipe.choices and isinstance(recipe.space, dict):
+        raise RecipeError(f"{where}: choices narrow a named space; space is given as choices already")
     if recipe.evaluate is None and not recipe.funnel:
         raise RecipeError(f"{where}: funnel is empty; give at least one rung with name and amount")
     amounts = [rung.amount for rung in recipe.funnel]

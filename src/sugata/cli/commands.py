@@ -1,7 +1,5 @@
 """The commands, in the order in which a person meets them."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +7,7 @@ import typer
 from rich.console import Console
 
 import sugata
-from sugata.errors import RecipeError
+from sugata.errors import RecipeError, RunFolderError
 
 app = typer.Typer(
     name="sugata",
@@ -64,6 +62,7 @@ def search(
     """Search, train the winner, export it, and write a report."""
     from sugata import recipe as recipes
     from sugata.run import fresh, start
+    from sugata.run.folder import JOURNAL
 
     given = {
         "task.data": data,
@@ -81,8 +80,8 @@ def search(
         estimate(resolved, _out)
         return
     folder = run_dir or fresh(resolved.name)
-    if (folder / "journal.jsonl").exists():
-        raise RecipeError(f"--run-dir {folder}: holds a run already; go on with: sugata resume {folder}")
+    if (folder / JOURNAL).exists():
+        raise RunFolderError(f"--run-dir {folder}: holds a run already; go on with: sugata resume {folder}")
     from sugata.cli.printing import print_result
 
     print_result(start(resolved, folder), _out)
@@ -120,11 +119,11 @@ def report(run: Run) -> None:
 @app.command()
 def compare(first: Run, second: Run) -> None:
     """Two runs side by side: fronts, hypervolume, winners."""
-    from sugata.report import compare as side_by_side
+    from sugata.report import compare_runs
     from sugata.run import Result
     from sugata.run.reporting import report_data
 
-    _out.print(side_by_side(report_data(Result(first)), report_data(Result(second))))
+    _out.print(compare_runs(*(report_data(Result(run), drawn=False) for run in (first, second))))
 
 
 @app.command()
@@ -207,7 +206,10 @@ def init(
 
     if path.exists():
         raise RecipeError(f"{path} exists already; give another name")
-    path.write_text(commented(recipe))
+    try:
+        path.write_text(commented(recipe))
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be written ({error.strerror})") from None
     print(f"{path} written; run it: sugata search {path}")
 
 
@@ -261,9 +263,3 @@ def _assignments(changes: list[str] | None) -> dict[str, Any]:
             raise RecipeError(f"--set {change}: write it as field=value, such as budget.trials=40")
         found[field] = value
     return found
-
-
-def print_json(value: Any) -> None:
-    """JSON on standard output, for other programs."""
-    json.dump(value, sys.stdout, indent=2, default=str)
-    print()

@@ -1,45 +1,139 @@
 """What a run would do and cost, before it does."""
 
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from sugata.engines.resources import cores, gpus
-from sugata.recipe import Recipe, RungSection
-from sugata.run.assembly import assemble
+from sugata.recipe import Recipe
+from sugata.report.wording import count, duration, plural
+from sugata.run.assembly import Assembly, assemble, settings
+from sugata.run.feasibility import shown
+from sugata.run.progress import Progress
+from sugata.space import SearchSpace
+from sugata.trial import Fidelity, Value
+
+_BYTES_PER_TOKEN = 3.5  # of source code in a byte-level BPE, about
+_STEPS = 5
+_LONG = 2.0  # seconds; a step that takes so long is measured once
 
 
 def estimate(recipe: Recipe, out: Console) -> None:
     """Print the space, the rungs and the estimated time of every stage."""
     assembly = assemble(recipe)
-    workers = recipe.engine.workers or len(gpus()) or cores()
-    out.print(f"space     {assembly.space.name}: {assembly.space.size():,} configurations")
-    out.print("aims      " + ", ".join(f"{m.direction} {m.name}" for m in assembly.objectives.metrics))
-    for limit in assembly.objectives.limits:
-        out.print(f"limit     {limit.metric} <= {limit.maximum:g}")
-    out.print(f"strategy  {recipe.strategy.kind}, seed {recipe.seed}, {workers} workers")
-    total, before = 0.0, 0.0
+    workers = 1 if recipe.engine.workers == 0 else recipe.engine.workers or len(gpus()) or cores()
+    rows = [
+        ("space", _space(assembly.space)),
+        ("data", recipe.task.data if recipe.task else f"your function {recipe.evaluate}"),
+        ("aims", ", ".join(f"{m.direction} {m.name}" for m in assembly.objectives.metrics)),
+        *(("limit", f"{x.metric} at most {shown(x.metric, x.maximum)}") for x in assembly.objectives.limits),
+        ("strategy", f"{recipe.strategy.kind}, seed {recipe.seed}, {plural(workers, 'worker')}"),
+        *(("rung", text) for text in _rungs(recipe)),
+    ]
+    if recipe.task is None:
+        rows.append(("search", _budget(recipe)))
+    else:
+        name, unit = _seconds_per_unit(assembly)
+        if name:
+            rows.append(("step", name))
+        rows += [("search", _search(recipe, unit, workers)), ("winners", _winners(recipe, unit))]
+    table = Table.grid(padding=(0, 2))
+    for word, text in rows:
+        table.add_row(Text(word, style="bold"), Text(text, overflow="fold"))
+    out.print(table)
+
+
+def _space(space: SearchSpace) -> str:
+    valid = space.valid()
+    of_them = "" if valid is None else f", {count(valid)} of them valid"
+    return f"{space.name}: {count(space.size())} configurations{of_them}"
+
+
+def _rungs(recipe: Recipe) -> list[str]:
+    texts = []
     for rung in recipe.funnel:
-        count = f"at most {rung.capacity} trials" if rung.capacity else "any number of trials"
+        trials = f"at most {plural(rung.capacity, 'trial')}" if rung.capacity else "any number of trials"
         goes_on = f", the best {rung.keep:.0%} go on" if rung.keep else ""
-        out.print(f"rung      {rung.name}: {count} trained to {rung.amount:g} {rung.unit}{goes_on}")
-        total += _seconds(rung, before)
+        goes_on += f", those that reach {rung.threshold:g} go on" if rung.threshold is not None else ""
+        texts.append(f"{rung.name}: {trials} trained to {rung.amount:,g} {rung.unit}{goes_on}")
+    return texts
+
+
+def _search(recipe: Recipe, unit: float, workers: int) -> str:
+    """The search stage: by its budget of time, or by the training that its rungs add up to."""
+    seconds, before = 0.0, 0.0
+    for rung in recipe.funnel:
+        trials = rung.capacity or recipe.budget.trials
+        if trials is None:
+            trials = recipe.strategy.population * recipe.strategy.generations
+        seconds += trials * (rung.amount - before) * unit / workers
         before = rung.amount
-    search = min(total / workers, recipe.budget.seconds or float("inf"))
-    out.print(f"search    {_time(search)} (estimated from the budgets)")
-    if recipe.final.unit == "seconds" and recipe.task is not None:
-        count = "the whole front" if recipe.final.top == 0 else f"{recipe.final.top}"
-        out.print(
-            f"winners   {count} trained for {_time(recipe.final.amount)} each, then exported and tested"
-        )
+    if recipe.budget.seconds is not None and recipe.budget.seconds <= seconds:
+        return f"{duration(recipe.budget.seconds)}, its budget"
+    return f"{duration(seconds)} of training (estimated), measuring apart"
 
 
-def _seconds(rung: RungSection, before: float) -> float:
-    """Training seconds of a full rung; unknown (infinite) for other units or without a capacity."""
-    if rung.unit != "seconds" or rung.capacity is None:
-        return float("inf")
-    return rung.capacity * (rung.amount - before)
+def _winners(recipe: Recipe, unit: float) -> str:
+    number = plural(recipe.final.top, "network") if recipe.final.top else "the whole front"
+    each = duration(recipe.final.amount * unit)
+    estimated = "" if recipe.final.unit == "seconds" else " (estimated)"
+    return f"{number} trained in full, {each}{estimated} each, then exported and tested"
 
 
-def _time(seconds: float) -> str:
-    if seconds == float("inf"):
-        return "no limit set: give --budget"
-    return f"{seconds / 60:.1f} min" if seconds >= 90 else f"{seconds:.0f} s"
+def _budget(recipe: Recipe) -> str:
+    trials = plural(recipe.budget.trials, "trial") if recipe.budget.trials else ""
+    seconds = duration(recipe.budget.seconds) if recipe.budget.seconds else ""
+    return "at most " + " or ".join(filter(None, (trials, seconds))) if trials or seconds else "no budget set"
+
+
+def _seconds_per_unit(assembly: Assembly) -> tuple[str, float]:
+    """What was measured, and the estimated seconds of one unit of the rungs' budgets."""
+    recipe = assembly.recipe
+    unit = recipe.funnel[0].unit
+    if unit == "seconds":
+        return "", 1.0
+    drawn = assembly.space.sample(np.random.default_rng(recipe.seed))
+    name, architecture = next(iter(assembly.known_good.items()), ("a network of the space", dict(drawn)))
+    with Progress() as progress:
+        progress.now(f"measuring a training step of {name}")
+        seconds = _step_seconds(assembly, architecture)
+    tokens = recipe.training.batch_size * recipe.training.length
+    text = f"{duration(seconds)} for {tokens:,} tokens of {name}, measured here on one thread"
+    if unit == "steps":
+        return text, seconds
+    if unit == "tokens":
+        return text, seconds / tokens
+    corpus = recipe.task.max_bytes / _BYTES_PER_TOKEN if recipe.task else math.inf
+    return text, seconds * corpus / tokens
+
+
+def _step_seconds(assembly: Assembly, architecture: Mapping[str, Value]) -> float:
+    """An optimizer step of the real training loop on random tokens: no corpus is prepared for it."""
+    import torch
+
+    from sugata.nn import LanguageModel
+    from sugata.tasks import CodeLanguageModelling
+    from sugata.tasks.base import Batch
+    from sugata.training import train
+
+    class RandomTokens(CodeLanguageModelling):
+        def batches(self, architecture: Mapping[str, Value], **shape: Any) -> Iterator[Batch]:
+            size = (shape["batch_size"], shape["length"])
+            while True:
+                tokens = torch.randint(int(architecture["vocab_size"]), size)
+                yield Batch(tokens, tokens)
+
+    model = assembly.space.build(architecture, RandomTokens().signature(architecture))
+    assert isinstance(model, LanguageModel)
+    model.initialize(torch.Generator().manual_seed(0))
+    for steps in (1, _STEPS):
+        budget = Fidelity(0, "estimate", steps, "steps")
+        result = train(model, RandomTokens(), architecture, settings(assembly.recipe), budget=budget)
+        if result.seconds > _LONG:
+            break
+    return result.seconds / result.steps

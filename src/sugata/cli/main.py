@@ -6,11 +6,9 @@ import sys
 
 from sugata.errors import SugataError
 
-_INTERRUPTED = 130
-
 
 def main() -> None:
-    """Run the command line; exit code 2 for what a user can mend, 130 for Ctrl-C."""
+    """Run the command line; exit code 2 for what a user can mend (130, by typer, for Ctrl-C)."""
     # Small matrices are many times slower on two threads of a busy machine; this process is ours to decide.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from sugata.cli.commands import app
@@ -19,9 +17,6 @@ def main() -> None:
         app(standalone_mode=True)
     except SugataError as error:
         _fail(str(error))
-    except KeyboardInterrupt:
-        print("\ninterrupted; everything finished is kept: sugata resume RUN goes on", file=sys.stderr)
-        sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, as `head` does
     except OSError as error:

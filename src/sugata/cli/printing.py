@@ -1,14 +1,19 @@
 """What the commands print: tables for people, JSON for programs."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from sugata.run import Result, is_locked
+from sugata.report import run_status
+from sugata.report.wording import architecture_text, count
+from sugata.run import BEST, Result, is_locked
 from sugata.run.progress import shown_metric
+from sugata.run.reporting import report_data, winner_number
 from sugata.trial import Trial
 
 
@@ -16,51 +21,58 @@ def print_result(result: Result, out: Console) -> None:
     """The end of a run: what was found, where it is, how to go on."""
     best = result.best
     if best is None:
-        out.print(f"nothing found; see {result.report}")
+        out.print(f"nothing found within the limits; see {result.report}", soft_wrap=True)
         return
+    lines = [
+        ("found", architecture_text(best.proposal.architecture)),
+        ("measured", ", ".join(_measured(result, best))),
+    ]
+    if test := result.stages.get("test"):
+        primary = result.objectives.primary
+        here, exported = (shown_metric(primary, test[key][primary.name]) for key in ("test", "test_exported"))
+        lines.append(("test", f"{here}; from the exported file {exported}"))
+    lines.append(("report", str(result.report)))
+    if "export" in result.stages:
+        model = result.folder / BEST
+        lines += [("model", str(model)), ("write", f'sugata generate {model} "def quicksort(xs):"')]
+    table = Table.grid(padding=(0, 2))
+    for word, text in lines:
+        table.add_row(Text(word, style="bold"), Text(text, overflow="fold"))
     out.print()
-    out.print("found  " + "  ".join(f"{name}={value}" for name, value in best.proposal.architecture.items()))
-    out.print("       " + _metrics(result, best))
-    test = result.stages.get("test")
-    if test:
-        name = result.objectives.primary.name
-        here, exported = test["test"][name], test["test_exported"][name]
-        out.print(f"test   {name} {here:.4f}, from the exported file {exported:.4f}")
-    out.print(f"report {result.report}")
-    if result.recipe.task is not None and "export" in result.stages:
-        out.print(f"model  {result.folder / 'best'}")
-        out.print(f'write  sugata generate {result.folder / "best"} "def quicksort(xs):"')
+    out.print(table)
 
 
 def print_status(result: Result, out: Console, *, as_json: bool) -> None:
     """How far a run is."""
-    trials = result.record.trials
-    best = result.best
-    data: dict[str, Any] = {
-        "run": str(result.folder),
-        "running": is_locked(result.folder),
-        "stages": {name: stage["seconds"] for name, stage in result.stages.items()},
-        "trials": len(trials),
-        "pending": len(result.record.pending),
-        "statuses": {
-            str(status): sum(t.status is status for t in trials) for status in {t.status for t in trials}
-        },
-        "best": None
-        if best is None
-        else {"trial": best.number, **best.proposal.architecture, **best.metrics},
-    }
-    if as_json:
-        print(json.dumps(data, indent=2))
+    data = report_data(result, drawn=False)
+    running = is_locked(result.folder)
+    if not as_json:
+        out.print(run_status(data, len(result.record.pending)))
+        if running:
+            out.print("it is running now")
+        elif not data.finished:
+            out.print(f"to go on: sugata resume {result.folder}", soft_wrap=True)
         return
-    state = "running" if data["running"] else "finished" if _finished(result) else "not running"
-    out.print(f"{result.folder}: {state}, {len(trials)} trials, {data['pending']} pending")
-    for name, seconds in data["stages"].items():
-        out.print(f"  {name:<8} done in {seconds:.0f} s")
-    if best is not None:
-        out.print(f"best: trial {best.number}, {_metrics(result, best)}")
-        out.print("  " + "  ".join(f"{name}={value}" for name, value in best.proposal.architecture.items()))
-    if state == "not running":
-        out.print(f"go on: sugata resume {result.folder}")
+    best = result.best
+    statuses = Counter(str(trial.status) for trial in result.record.trials)
+    found = best and {"trial": winner_number(best), **best.proposal.architecture, **best.metrics}
+    print_json(
+        {
+            "run": str(result.folder),
+            "running": running,
+            "finished": data.finished,
+            "stages": dict(data.stages),
+            "trials": len(result.record.trials),
+            "pending": len(result.record.pending),
+            "statuses": statuses,
+            "best": found,
+        }
+    )
+
+
+def print_json(value: Any) -> None:
+    """For other programs."""
+    print(json.dumps(value, indent=2))
 
 
 def print_spaces(name: str | None, out: Console, *, as_json: bool, explained: bool) -> None:
@@ -71,13 +83,13 @@ def print_spaces(name: str | None, out: Console, *, as_json: bool, explained: bo
     chosen = [space(one) for one in ([name] if name else names())]
     if as_json:
         data = [explain(one) if explained else summary(one) for one in chosen]
-        print(json.dumps(data[0] if name else data, indent=2))
+        print_json(data[0] if name else data)
         return
     sizes = Table("space", "raw", "valid", "distinct", box=None, header_style="bold")
     for one in chosen:
         counts = summary(one)
         shown = [
-            "not counted" if counts[k] is None else f"{counts[k]:,}" for k in ("raw", "valid", "distinct")
+            "not counted" if counts[k] is None else count(counts[k]) for k in ("raw", "valid", "distinct")
         ]
         sizes.add_row(one.name, *shown)
     out.print(sizes)
@@ -113,7 +125,7 @@ def print_network(network: str, out: Console, *, as_json: bool, svg: Path | None
 
     space, architecture = find(network)
     if as_json:
-        print(json.dumps(described(space, architecture), indent=2))
+        print_json(described(space, architecture))
     else:
         out.print(draw_text(space.outline(architecture)))
     if svg is not None:
@@ -129,7 +141,7 @@ def print_measures(network: str, out: Console, *, as_json: bool) -> None:
     space, architecture = find(network)
     measured = deployment_metrics(space, architecture)  # type: ignore[arg-type]
     if as_json:
-        print(json.dumps({metric.name: value for metric, value in measured}, indent=2))
+        print_json({metric.name: value for metric, value in measured})
         return
     table = Table("", "", "", box=None, show_header=False)
     for metric, value in measured:
@@ -137,14 +149,9 @@ def print_measures(network: str, out: Console, *, as_json: bool) -> None:
     out.print(table)
 
 
-def _finished(result: Result) -> bool:
-    return ("search" if result.recipe.task is None else "test") in result.stages
-
-
-def _metrics(result: Result, trial: Trial) -> str:
-    shown = [
+def _measured(result: Result, trial: Trial) -> list[str]:
+    return [
         shown_metric(metric, trial.metrics[metric.name])
         for metric in result.metrics
         if metric.name in trial.metrics
     ]
-    return "  ".join(shown)

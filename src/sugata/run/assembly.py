@@ -75,8 +75,7 @@ def assemble(
     Raises:
         RecipeError: a name that is not known.
     """
-    if space is None:
-        space = DictionarySpace(recipe.space) if isinstance(recipe.space, dict) else space_named(recipe.space)
+    space = space or _space(recipe)
     if evaluate is not None or recipe.evaluate is not None:
         metrics = own_metrics(recipe.objectives)
         evaluator: Evaluator = FunctionEvaluator(evaluate or str(recipe.evaluate), metrics)
@@ -107,6 +106,12 @@ def assemble(
     )
 
 
+def _space(recipe: Recipe) -> SearchSpace:
+    if isinstance(recipe.space, dict):
+        return DictionarySpace(recipe.space)
+    return space_named(recipe.space, **({"options": recipe.choices} if recipe.choices else {}))
+
+
 def make_task(recipe: Recipe) -> "Task":
     """The recipe's task; nothing is read yet.
 
@@ -117,7 +122,11 @@ def make_task(recipe: Recipe) -> "Task":
         raise RecipeError("field 'task': the recipe has none; this command needs one")
     from sugata.tasks import CodeLanguageModelling
 
-    return CodeLanguageModelling(data=recipe.task.data, max_bytes=int(recipe.task.max_bytes))
+    return CodeLanguageModelling(
+        data=recipe.task.data,
+        max_bytes=int(recipe.task.max_bytes),
+        pad_vocabulary=recipe.task.pad_vocabulary,
+    )
 
 
 def settings(recipe: Recipe) -> "TrainingSettings":

@@ -9,7 +9,11 @@ from rich.live import Live
 from rich.text import Text
 
 from sugata.objectives import Objectives
+from sugata.report.wording import duration, wording
 from sugata.trial import Metric, Status, Trial
+
+_NARROWEST = 9  # characters of a metric's column
+_SECONDS_BETWEEN_LINES = 60.0  # of what would be live, where there is no terminal
 
 
 class Progress:
@@ -22,10 +26,19 @@ class Progress:
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
         self._live: Live | None = None
         self._started = time.monotonic()
+        self._spoken = self._started
+        self._text = ""
+        self._end: float | None = None
 
     def __enter__(self) -> "Progress":
         if self._console.is_terminal and sys.stderr.isatty():
-            self._live = Live(console=self._console, refresh_per_second=4, transient=True)
+            self._live = Live(
+                console=self._console,
+                refresh_per_second=4,
+                transient=True,
+                redirect_stdout=False,
+                get_renderable=self._now,
+            )
             self._live.start()
         return self
 
@@ -33,42 +46,62 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._live is not None:
+            self._text = ""
             self._live.stop()
             self._live = None
 
     def say(self, text: str) -> None:
         """One line that stays."""
+        self._spoken = time.monotonic()
         self._console.print(Text(f"{self._clock()}  {text}"), soft_wrap=True)
 
-    def now(self, text: str) -> None:
-        """What is going on right now: replaces the live line; nothing where there is no terminal."""
-        if self._live is not None:
-            self._live.update(Text(f"{self._clock()}  {text}", style="dim"))
+    def now(self, text: str, left: float | None = None) -> None:
+        """What is going on: replaces the live line; where there is no terminal, a line now and then.
+
+        Args:
+            left: seconds that it is expected to take from now on.
+        """
+        now = time.monotonic()
+        self._text, self._end = text, None if left is None else now + left
+        if self._live is None and now - self._spoken >= _SECONDS_BETWEEN_LINES:
+            self.say(str(self._now())[len(self._clock()) + 2 :])
+
+    def columns(self, objectives: Objectives) -> None:
+        """The titles of what :meth:`trial` prints."""
+        titles = (wording(metric.name, metric).label for metric in objectives.metrics)
+        self.say(
+            f"trial  {'rung':<8}" + "".join(f"{title:>{_NARROWEST}}  " for title in titles) + "came from"
+        )
 
     def trial(self, trial: Trial, best: Trial | None, objectives: Objectives, *, name: str = "") -> None:
-        """A finished trial, and whether it is the best so far."""
+        """A finished trial, and whether it is the best so far; refused ones are not shown."""
         if trial.status is Status.REFUSED:
             return
         proposal = trial.proposal
-        outcome = str(trial.status) if not trial.ok else ""
-        measured = [metric for metric in objectives.metrics if trial.ok and metric.name in trial.metrics]
-        shown = "  ".join(shown_metric(metric, trial.metrics[metric.name]) for metric in measured)
-        mark = "  <- best" if best is trial else ""
-        reason = f"  ({trial.reason})" if trial.reason else ""
-        self.say(
-            f"{name or f'trial {trial.number:>4}'}  {proposal.fidelity.name:<7} {proposal.origin:<10} "
-            f"{shown}{outcome}{reason}{mark}"
-        )
+        start = f"{'' if name else proposal.number:>5}  {proposal.fidelity.name:<8}"
+        if not trial.ok:
+            self.say(f"{start}{str(trial.status).replace('_', ' ')}: {trial.reason}  {name}".rstrip())
+            return
+        values = "".join(_column(metric, trial.metrics.get(metric.name)) for metric in objectives.metrics)
+        mark = "  best so far" if best is trial else ""
+        self.say(f"{start}{values}{name or proposal.origin}{mark}")
+
+    def _now(self) -> Text:
+        left = "" if self._end is None else f", about {duration(max(0.0, self._end - time.monotonic()))} left"
+        text = f"{self._clock()}  {self._text}{left}" if self._text else ""
+        return Text(text, style="dim", no_wrap=True, overflow="ellipsis")
 
     def _clock(self) -> str:
         seconds = int(time.monotonic() - self._started)
         return f"{seconds // 60:>3}:{seconds % 60:02}"
 
 
+def _column(metric: Metric, value: float | None) -> str:
+    words = wording(metric.name, metric, [] if value is None else [value])
+    return f"{words.text(value):>{max(_NARROWEST, len(words.label))}}  "
+
+
 def shown_metric(metric: Metric, value: float) -> str:
     """A metric's value as a person reads it, with its name and unit."""
-    if metric.unit == "bytes":
-        return f"{metric.name.removesuffix('_bytes')} {value / 1e6:.2f} MB"
-    if metric.unit == "ms":
-        return f"{metric.name.removesuffix('_ms')} {value:.2f} ms"
-    return f"{metric.name} {value:.4g}{' ' + metric.unit if metric.unit else ''}"
+    words = wording(metric.name, metric, [value])
+    return f"{words.label} {words.text(value)}"

@@ -20,8 +20,12 @@ def report(folder: Path) -> Path:
     return write_report(report_data(Result(folder)), folder)
 
 
-def report_data(result: Result) -> ReportData:
-    """Everything that the report says, as plain values."""
+def report_data(result: Result, *, drawn: bool = True) -> ReportData:
+    """Everything that the report says, as plain values.
+
+    Args:
+        drawn: with the winner's outline, for which the network is built.
+    """
     header = result.record.header
     size = 1
     for options in header["choices"].values():
@@ -42,7 +46,7 @@ def report_data(result: Result) -> ReportData:
         curve_metric="reported value" if own else "training loss, bits a token",
         curve_step="step" if own else "tokens",
         baselines=tuple(_baseline(name, trial) for name, trial in result.baselines.items() if trial.ok),
-        winner=_winner(result),
+        winner=_winner(result, drawn),
         stages=tuple((name, data["seconds"]) for name, data in result.stages.items()),
         warnings=tuple(_warnings(result)),
         finished=("search" if own else "test") in result.stages,
@@ -53,11 +57,16 @@ def _baseline(name: str, trial: Trial) -> MeasuredBaseline:
     return MeasuredBaseline(name, trial.metrics, trial.proposal.architecture)
 
 
-def _winner(result: Result) -> Winner | None:
+def winner_number(best: Trial) -> int:
+    """The trial of the search that a winner comes from, which is another trial once it is trained in full."""
+    return best.proposal.parents[0] if best.proposal.origin == "final" else best.number
+
+
+def _winner(result: Result, drawn: bool) -> Winner | None:
     best = result.best
     if best is None:
         return None
-    number = best.number if best not in result.finals else best.proposal.parents[0]
+    number = winner_number(best)
     test = result.stages.get("test", {})
     primary = result.objectives.primary.name
     metrics = dict(best.metrics) | {k: test[k] for k in ("parse_rate",) if k in test}
@@ -65,7 +74,7 @@ def _winner(result: Result) -> Winner | None:
         architecture=best.proposal.architecture,
         metrics=metrics,
         number=number,
-        outline=_outline(result, best),
+        outline=_outline(result, best) if drawn else (),
         test_metric=primary if test else "",
         test_score=test.get("test", {}).get(primary),
         exported_test_score=test.get("test_exported", {}).get(primary),

@@ -1,6 +1,7 @@
 """The stages of a run, in order; each is skipped when the journal already has its result."""
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +14,9 @@ from sugata import recipe as recipes
 from sugata.engines import Engine, Job, Outcome, open_engine
 from sugata.errors import RunFolderError, SugataError
 from sugata.journal import Event, Journal, Note
-from sugata.loop import Budget, search, trial_seed
-from sugata.objectives import Objectives
+from sugata.loop import Budget, search, seconds_searched, trial_seed
 from sugata.recipe import Recipe
+from sugata.report.wording import count, duration, plural
 from sugata.run.assembly import Assembly, assemble, fidelity, final_fidelity
 from sugata.run.feasibility import Feasibility
 from sugata.run.folder import (
@@ -32,7 +33,7 @@ from sugata.run.progress import Progress, shown_metric
 from sugata.run.reporting import report
 from sugata.run.result import Result
 from sugata.space import SearchSpace
-from sugata.trial import Proposal, Trial
+from sugata.trial import Proposal, Status, Trial
 
 
 @dataclass
@@ -77,18 +78,40 @@ def start(
         KeyboardInterrupt: likewise.
     """
     progress = progress or Progress()
-    assembly = assemble(recipe, evaluate=evaluate, space=space)
-    with locked(folder), progress:
-        with _open_journal(assembly, folder) as journal:
-            run = _Run(assembly, folder, journal, progress)
-            if assembly.task is None:
-                _search(run)
-            else:
-                _prepare(run)
-                _search(run)
-                _finish(run)
-        progress.say(f"report: {report(folder)}")
+    with progress:
+        progress.say(f"{recipe.name} in {folder}")
+        try:
+            assembly = assemble(recipe, evaluate=evaluate, space=space)
+            seconds = _prepare(assembly, progress)
+            if not (folder / JOURNAL).exists():  # what cannot be done is said before there is a run
+                Feasibility(assembly.space, assembly.evaluator, assembly.objectives.limits).check_possible()
+            with locked(folder):
+                with _open_journal(assembly, folder) as journal:
+                    _stages(_Run(assembly, folder, journal, progress), seconds)
+                progress.say(f"writing {report(folder)}")
+        except KeyboardInterrupt:
+            kept = (folder / JOURNAL).exists()
+            progress.say(
+                f"interrupted; {_how_to_go_on(recipe, folder) if kept else 'nothing was started yet'}"
+            )
+            raise
     return Result(folder)
+
+
+def _stages(run: _Run, seconds: float) -> None:
+    if run.assembly.task is None:
+        _search(run)
+        return
+    if not run.done("prepare"):
+        run.journal.note("stage", {"name": "prepare", "seconds": seconds})
+    _search(run)
+    _finish(run)
+
+
+def _how_to_go_on(recipe: Recipe, folder: Path) -> str:
+    if recipe.task is None and ":" not in (recipe.evaluate or ""):
+        return f"to go on, run the same script again with run_dir={str(folder)!r}"
+    return f"to go on: sugata resume {folder}"
 
 
 def resume(folder: Path, *, budget: str | None = None, progress: Progress | None = None) -> Result:
@@ -106,7 +129,7 @@ def resume(folder: Path, *, budget: str | None = None, progress: Progress | None
         recipe = recipes.parse(recipe.model_dump(mode="json"), str(folder), {"budget.seconds": budget})
     if recipe.task is None and ":" not in (recipe.evaluate or ""):
         raise RunFolderError(
-            f"{folder}: function {recipe.evaluate!r} cannot be imported here; run the same script again"
+            f"{folder}: function {recipe.evaluate!r} cannot be imported here; {_how_to_go_on(recipe, folder)}"
         )
     return start(recipe, folder, progress=progress)
 
@@ -142,20 +165,19 @@ def _must_stay(recipe: Recipe) -> dict[str, Any]:
     return data | {"deterministic": recipe.engine.deterministic}
 
 
-def _prepare(run: _Run) -> None:
-    """Corpus, tokenizers, packed tokens: once, and cached."""
-    assert run.assembly.task is not None
-    options = {choice.name: choice.options for choice in run.assembly.space.choices}
-    if run.done("prepare"):
-        run.assembly.task.prepare(options)
-        return
-    run.progress.say(f"preparing {run.assembly.recipe.task.data if run.assembly.recipe.task else 'data'}")
-    with run.stage("prepare"):
-        run.assembly.task.prepare(options, say=run.progress.say)
+def _prepare(assembly: Assembly, progress: Progress) -> float:
+    """Corpus, tokenizers, packed tokens: made once, and cached; the seconds that it took."""
+    started = time.monotonic()
+    if assembly.task is not None and assembly.recipe.task is not None:
+        progress.now(f"preparing {assembly.recipe.task.data}")
+        options = {choice.name: choice.options for choice in assembly.space.choices}
+        assembly.task.prepare(options, say=progress.say)
+    return round(time.monotonic() - started, 2)
 
 
 def _engine(run: _Run) -> Engine:
     section = run.assembly.recipe.engine
+    run.progress.now("starting workers")
     return open_engine(
         run.assembly.evaluator,
         workers=section.workers,
@@ -183,11 +205,11 @@ def _search(run: _Run) -> None:
     recipe, assembly = run.assembly.recipe, run.assembly
     with _engine(run) as engine, run.stage("search") as left:
         feasible = _feasibility(run, engine)
-        feasible.check_possible(recipe.seed)
         run.progress.say(
-            f"searching {assembly.space.name}, {assembly.space.size():,} configurations, "
-            f"{engine.capacity} workers, {_budget_text(recipe)}"
+            f"searching {assembly.space.name}: {count(assembly.space.size())} configurations, "
+            f"{plural(engine.capacity, 'worker')}, {_budget_text(recipe)}"
         )
+        run.progress.columns(assembly.objectives)
         trials = search(
             assembly.strategy(),
             assembly.evaluator,
@@ -209,43 +231,66 @@ class _Watch:
     """Shows the search as it goes."""
 
     def __init__(self, run: _Run) -> None:
-        self._run = run
+        self._progress = run.progress
+        self._objectives = run.assembly.objectives
         self._told: list[Trial] = list(run.result.record.trials)
+        self._earlier = len(self._told)
+        self._searched = seconds_searched(run.result.record)
+        self._budget = run.assembly.recipe.budget.seconds
+        self._total = _most_trials(run.assembly.recipe)
         self._started = time.monotonic()
+        self._show()
 
     def __call__(self, event: Event) -> None:
-        objectives = self._run.assembly.objectives
         if isinstance(event, Trial):
             self._told.append(event)
-            best = objectives.best(self._told)
-            self._run.progress.trial(event, best, objectives)
-            done = sum(not trial.cached for trial in self._told)
-            left = self._time_left()
-            self._run.progress.now(f"{done} trials{left}{_best_text(best, objectives)}")
+            self._progress.trial(event, self._objectives.best(self._told), self._objectives)
+            self._show()
         elif isinstance(event, Note) and "end" in event.data:
-            self._run.progress.say(f"search ended: {event.data['end']}")
+            self._progress.say(f"the search ends: {event.data['end']}")
+        elif isinstance(event, Note) and "warning" in event.data:
+            self._progress.say(f"warning: {event.data['warning']}")
 
-    def _time_left(self) -> str:
-        seconds = self._run.assembly.recipe.budget.seconds
-        if seconds is None:
-            return ""
-        left = max(0.0, seconds - (time.monotonic() - self._started))
-        return f", at most {left:.0f} s left"
+    def _show(self) -> None:
+        done = sum(map(_counts, self._told))
+        best = self._objectives.best(self._told)
+        primary = self._objectives.primary
+        found = (
+            f", best {shown_metric(primary, best.metrics[primary.name])} (trial {best.number})"
+            if best
+            else ""
+        )
+        known = f"{done} of at most {self._total} trials" if self._total else plural(done, "trial")
+        self._progress.now(f"{known}{found}", self._left(done))
+
+    def _left(self, done: int) -> float | None:
+        """Seconds that the search goes on, as far as they can be known: by the clock, by trials so far."""
+        passed = time.monotonic() - self._started
+        ends = [] if self._budget is None else [max(0.0, self._budget - self._searched - passed)]
+        here = sum(map(_counts, self._told[self._earlier :]))
+        if self._total is not None and here:
+            ends.append(passed / here * max(0, self._total - done))
+        return min(ends, default=None)
 
 
-def _best_text(best: Trial | None, objectives: Objectives) -> str:
-    if best is None:
-        return ""
-    name = objectives.primary.name
-    return f", best {shown_metric(objectives.primary, best.metrics[name])} (trial {best.number})"
+def _counts(trial: Trial) -> bool:
+    """Whether it was evaluated, and not just answered."""
+    return not trial.cached and trial.status is not Status.REFUSED
+
+
+def _most_trials(recipe: Recipe) -> int | None:
+    """How many evaluations a search has at most; None where only time ends it."""
+    capacities = [rung.capacity for rung in recipe.funnel]
+    in_funnel = sum(c for c in capacities if c) if capacities and None not in capacities else None
+    return min((n for n in (recipe.budget.trials, in_funnel) if n is not None), default=None)
 
 
 def _budget_text(recipe: Recipe) -> str:
     parts = []
     if recipe.budget.seconds:
-        parts.append(f"{recipe.budget.seconds:.0f} s")
+        parts.append(duration(recipe.budget.seconds))
     if recipe.budget.trials:
-        parts.append(f"{recipe.budget.trials} trials")
+        parts.append(plural(recipe.budget.trials, "trial"))
     return "at most " + " or ".join(parts) if parts else "until the strategy is done"
 
 
@@ -328,18 +373,29 @@ def _evaluate_outside(run: _Run, engine: Engine, wanted: list[_Outside]) -> None
     missing = {item.proposal.number: item for item in wanted if (item.kind, item.name) not in recorded}
     if missing:
         names = ", ".join(item.name for item in missing.values())
-        run.progress.say(f"training in full, beside the baselines: {names}")
+        run.progress.say(f"training in full: {names}")
     for item in missing.values():
         seed = trial_seed(
             run.assembly.recipe.seed, run.assembly.space.training_key(item.proposal.architecture)
         )
         engine.submit(Job(item.proposal, seed, item.folder, None, False))
+    ends = time.monotonic() + _seconds_of_training(list(missing.values()), engine.capacity)
     while missing:
+        left = ends - time.monotonic()
+        run.progress.now(f"training {plural(len(missing), 'network')}", left if 0 < left < math.inf else None)
         for outcome in engine.wait(1.0):
             item = missing.pop(outcome.number)
             trial = finished_trial(item.proposal, outcome)
             run.journal.note(item.kind, {"name": item.name, **journals.trial_to_data(trial)})
             run.progress.trial(trial, None, run.assembly.objectives, name=item.name)
+
+
+def _seconds_of_training(items: list[_Outside], workers: int) -> float:
+    """About how long it takes, where the budgets say so, else infinity."""
+    budgets = [item.proposal.fidelity for item in items]
+    if any(budget.unit != "seconds" for budget in budgets):
+        return math.inf
+    return sum(budget.amount for budget in budgets) / min(workers, max(1, len(items)))
 
 
 def finished_trial(proposal: Proposal, outcome: Outcome) -> Trial:
