@@ -353,6 +353,7 @@ def funnel() -> Strategy:
 
 
 STRATEGIES = {
+    "repeating": lambda: Listed(proposals(*({"a": i * i % 13, "b": i % 2} for i in range(50)))),
     "random": lambda: RandomSearch(SPACE, OBJECTIVES),
     "evolution": evolution,
     "funnel": funnel,
@@ -371,6 +372,7 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(tmp_path: Path
     for capacity in (1, 2, 3):
         run = Run(tmp_path / f"{capacity}")
         run.folder.mkdir()
+        interruptions = 0
         for after in (1, 7, 4, 9, 99):
             run.evaluate = interrupted(after)
             orders = [lambda number: number, lambda number: -number, lambda number: (number * 7) % 5]
@@ -379,13 +381,32 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(tmp_path: Path
             try:
                 trials = run(STRATEGIES[name](), 25, **options)
             except KeyboardInterrupt:
-                continue
+                interruptions += 1
             finally:
                 after_it = {trial.number: trial for trial in run.record.trials + run.record.finished}
                 assert all(after_it[trial.number] == trial for trial in before)
         assert tells(trials) == tells(expected)
         finished = [trial for trial in trials if trial.status is Status.COMPLETED and not trial.cached]
-        assert len(run.evaluated) == len(finished) + 4, "only the four interrupted ones ran twice"
+        assert interruptions >= 2
+        assert len(run.evaluated) == len(finished) + interruptions, "only what was interrupted ran twice"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_search_goes_on_from_any_line_of_its_journal(tmp_path: Path, name: str) -> None:
+    def some_refused(architecture: Architecture) -> str | None:
+        return "odd" if int(architecture["a"]) % 3 == 0 else None
+
+    options = {"deterministic": True, "window": 4, "feasible": some_refused}
+    run = Run(tmp_path)
+    run.engine = SlowEngine(run.evaluator, 3, order=lambda number: -number)
+    expected = run(STRATEGIES[name](), 12, **options)
+    path = tmp_path / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    for kept in range(1, len(lines)):
+        path.write_bytes(b"".join(lines[:kept]))
+        run.engine = InProcessEngine(run.evaluator)
+        assert tells(run(STRATEGIES[name](), 12, **options)) == tells(expected), f"after {kept} lines"
 
 
 def test_pending_proposals_are_queued_again_with_their_seeds(tmp_path: Path) -> None:
