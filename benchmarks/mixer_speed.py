@@ -12,12 +12,12 @@ import os
 import platform
 import statistics
 import time
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import torch
+from _common import processor
 from torch.nn import functional as F
 
 from sugata.nn import MIXERS, LanguageModel, LanguageModelConfig, LayerConfig
@@ -105,16 +105,6 @@ def print_table(
             f"{1e3 * wall[name]:>8.0f} {f'{low:.0f}-{high:.0f}':>11} {1e3 * cpu[name]:>8.0f} "
             f"{ratios[0]:>13} {ratios[1]:>11}"
         )
-
-
-def processor() -> str:
-    """Name of the processor, as the system gives it."""
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":
