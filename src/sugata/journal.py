@@ -22,7 +22,7 @@ from sugata.errors import DiskFullError, JournalError
 from sugata.trial import Fidelity, Proposal, Status, Trial
 
 VERSION = 1
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 FINISHED = "finished"  # the kind of a note that holds a result before it is told
 
 
@@ -377,7 +377,7 @@ def _event(data: Any, pending: dict[int, Proposal]) -> Event:
 
 
 def _write_error(path: Path, error: OSError) -> JournalError | DiskFullError:
-    if error.errno in _NO_SPACE:
+    if error.errno in NO_SPACE:
         return DiskFullError(
             f"no space left to write {path}; free some space, then: sugata resume {path.parent}"
         )

@@ -296,7 +296,8 @@ def _first_problem(error: ValidationError) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     given = problem.get("input")
     shown = f" {given!r}" if isinstance(given, str | int | float | bool) else ""
-    return f"field {field!r}:{shown} {message[0].lower() + message[1:]}"
+    message = message.replace("a valid tuple", "a list").removeprefix("Input ")
+    return f"field {field!r}{f' is{shown}; it' if shown else ':'} {message}"
 
 
 def _fields_at(path: Sequence[Any]) -> list[str]:

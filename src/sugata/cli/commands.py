@@ -154,6 +154,9 @@ def generate(
     from sugata.export import load_folder
     from sugata.tasks import generate as continue_prompt
 
+    if not (model / "config.json").is_file():
+        remedy = f"give {model / 'best'}" if (model / "best").is_dir() else "give one such as runs/tiny/best"
+        raise RunFolderError(f"{model}: not an exported model; {remedy}")
     network, tokenizer = load_folder(model)
     pieces = continue_prompt(
         network,

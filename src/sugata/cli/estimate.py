@@ -26,6 +26,7 @@ _LONG = 2.0  # seconds; a step that takes so long is measured once
 def estimate(recipe: Recipe, out: Console) -> None:
     """Print the space, the rungs and the estimated time of every stage."""
     assembly = assemble(recipe)
+    assembly.strategy()
     workers = 1 if recipe.engine.workers == 0 else recipe.engine.workers or len(gpus()) or cores()
     rows = [
         ("space", _space(assembly.space)),

@@ -1,6 +1,5 @@
 """The entry point: errors become one line and an exit code, never a traceback."""
 
-import errno
 import os
 import sys
 
@@ -20,9 +19,7 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, as `head` does
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        _fail(f"{error.filename or 'disk'}: no space left; free some, then: sugata resume RUN")
+        _fail(f"{error.filename or 'system'}: {error.strerror or error}")
 
 
 def _fail(message: str) -> None:

@@ -24,7 +24,9 @@ from typing import Any
 from sugata.engines.base import Job
 from sugata.engines.evaluation import LOG, TrialContext, encode, evaluate, one_line
 from sugata.engines.messages import read_bytes, send_json
+from sugata.errors import DiskFullError
 from sugata.evaluators import Evaluation, Evaluator
+from sugata.journal import NO_SPACE
 from sugata.trial import Status
 
 _SECONDS_BETWEEN_REPORTS = 0.1
@@ -63,7 +65,13 @@ class Worker:
         try:
             with _output_to(job.folder):
                 evaluation = evaluate(evaluator, job, self._context)
+        except DiskFullError as error:
+            self.send("full", reason=one_line(error))
+            return
         except OSError as error:  # the log cannot be written
+            if error.errno in NO_SPACE:
+                self.send("full", reason=f"{job.folder}: no space left; free some")
+                return
             evaluation = Evaluation(Status.FAILED, reason=one_line(error))
         self._context = None
         _give_memory_back()

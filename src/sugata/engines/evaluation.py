@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sugata.engines.base import Job
-from sugata.errors import SugataError
+from sugata.errors import DiskFullError, SugataError
 from sugata.evaluators import Evaluation, Evaluator
-from sugata.journal import dumps, loads
+from sugata.journal import NO_SPACE, dumps, loads
 from sugata.trial import Status
 
 LOG = "log.txt"
@@ -53,11 +53,18 @@ def evaluate(evaluator: Evaluator, job: Job, context: TrialContext) -> Evaluatio
 
     Metrics come out as finite Python numbers: an evaluation that says completed and has a NaN diverged.
     Where the evaluator gives no curve, it is made of its reports.
+
+    Raises:
+        DiskFullError: no space is left.
     """
     try:
         job.folder.mkdir(parents=True, exist_ok=True)
         evaluation = _checked(evaluator.evaluate(job.proposal, context))
+    except DiskFullError:
+        raise  # no property of the candidate: the search ends, and is resumed when there is space
     except (Exception, SystemExit) as error:
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            raise DiskFullError(f"{error.filename or job.folder}: no space left; free some") from error
         _log(job.folder, traceback.format_exc())
         status = Status.OUT_OF_MEMORY if is_out_of_memory(error) else Status.FAILED
         evaluation = Evaluation(status, reason=one_line(error))

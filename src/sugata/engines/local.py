@@ -22,7 +22,7 @@ from sugata.engines.in_process import InProcessEngine
 from sugata.engines.messages import Garbled
 from sugata.engines.slot import Slot
 from sugata.engines.worker_process import WorkerProcess
-from sugata.errors import TaskError
+from sugata.errors import DiskFullError, TaskError
 from sugata.evaluators import Evaluation, Evaluator
 from sugata.trial import Status
 
@@ -95,6 +95,7 @@ class LocalEngine(Engine):
 
         Raises:
             Unsendable: a worker cannot load the evaluator.
+            DiskFullError: a trial has no space left on the disk.
             TaskError: workers die before they are ready.
         """
         until = math.inf if timeout is None else time.monotonic() + timeout
@@ -196,6 +197,8 @@ class LocalEngine(Engine):
             worker.ready, self._failed_starts = True, 0
         elif kind == "unfit":
             raise Unsendable(str(message["reason"]))
+        elif kind == "full":
+            raise DiskFullError(str(message["reason"]))
         elif kind == "exclusive":
             self._slot.request(worker, self._alive())
         elif kind == "release":

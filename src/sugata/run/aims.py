@@ -22,6 +22,11 @@ def objectives_of(recipe: Recipe, measured: Sequence[Metric]) -> Objectives:
             raise RecipeError(
                 f"field 'objectives.metrics': {name!r} is not measured; there are {', '.join(by_name)}"
             )
+    for name in recipe.limits.metrics:
+        if recipe.task is not None and name not in by_name:
+            raise RecipeError(
+                f"field 'limits.metrics': {name!r} is not measured; there are {', '.join(by_name)}"
+            )
     chosen = tuple(by_name[name] for name in recipe.objectives.metrics)
     return Objectives(chosen, _limits(recipe), _fitness(recipe.objectives))
 

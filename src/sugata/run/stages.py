@@ -12,8 +12,8 @@ from typing import Any
 from sugata import journal as journals
 from sugata import recipe as recipes
 from sugata.engines import Engine, Job, Outcome, open_engine
-from sugata.errors import RunFolderError, SugataError
-from sugata.journal import Event, Journal, Note
+from sugata.errors import DiskFullError, RunFolderError, SugataError
+from sugata.journal import NO_SPACE, Event, Journal, Note
 from sugata.loop import Budget, search, seconds_searched, trial_seed
 from sugata.recipe import Recipe
 from sugata.report.wording import count, duration, plural
@@ -82,10 +82,11 @@ def start(
         progress.say(f"{recipe.name} in {folder}")
         try:
             assembly = assemble(recipe, evaluate=evaluate, space=space)
+            assembly.strategy()  # what it cannot do is said before there is a run
             seconds = _prepare(assembly, progress)
-            if not (folder / JOURNAL).exists():  # what cannot be done is said before there is a run
+            if not (folder / JOURNAL).exists():  # likewise
                 Feasibility(assembly.space, assembly.evaluator, assembly.objectives.limits).check_possible()
-            with locked(folder):
+            with locked(folder), _full_disk(recipe, folder):
                 with _open_journal(assembly, folder) as journal:
                     _stages(_Run(assembly, folder, journal, progress), seconds)
                 progress.say(f"writing {report(folder)}")
@@ -108,10 +109,24 @@ def _stages(run: _Run, seconds: float) -> None:
     _finish(run)
 
 
+@contextmanager
+def _full_disk(recipe: Recipe, folder: Path) -> Iterator[None]:
+    """Say how to go on when there is space again, wherever it was missing."""
+    try:
+        yield
+    except (OSError, DiskFullError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_SPACE:
+            raise
+        raise DiskFullError(
+            f"{folder}: no space left on the disk; what finished is safe, free some, then "
+            + _how_to_go_on(recipe, folder)
+        ) from error
+
+
 def _how_to_go_on(recipe: Recipe, folder: Path) -> str:
     if recipe.task is None and ":" not in (recipe.evaluate or ""):
-        return f"to go on, run the same script again with run_dir={str(folder)!r}"
-    return f"to go on: sugata resume {folder}"
+        return f"run the same script again with run_dir={str(folder)!r}"
+    return f"go on with: sugata resume {folder}"
 
 
 def resume(folder: Path, *, budget: str | None = None, progress: Progress | None = None) -> Result:
@@ -129,7 +144,8 @@ def resume(folder: Path, *, budget: str | None = None, progress: Progress | None
         recipe = recipes.parse(recipe.model_dump(mode="json"), str(folder), {"budget.seconds": budget})
     if recipe.task is None and ":" not in (recipe.evaluate or ""):
         raise RunFolderError(
-            f"{folder}: function {recipe.evaluate!r} cannot be imported here; {_how_to_go_on(recipe, folder)}"
+            f"{folder}: function {recipe.evaluate!r} cannot be imported here; "
+            + _how_to_go_on(recipe, folder)
         )
     return start(recipe, folder, progress=progress)
 

@@ -41,12 +41,13 @@ def export_trial(assembly: Assembly, trial: Trial, trained: Path, target: Path) 
     space, task = assembly.space, assembly.task
     assert isinstance(space, LanguageSpace)
     assert isinstance(task, CodeLanguageModelling)
+    architecture = space.architecture(trial.proposal.architecture)
     if not (trained / CHECKPOINT).is_file():
+        (trained / "architecture.json").write_text(architecture.to_json() + "\n")
         raise RunFolderError(
             f"{trained}: its weights are not kept, only those of the highest rung; "
-            "train it again: sugata train architecture.json"
+            f"train it again: sugata train {trained / 'architecture.json'} --to FOLDER"
         )
-    architecture = space.architecture(trial.proposal.architecture)
     model = LanguageModel(space.config(architecture))
     load_weights(trained / CHECKPOINT, model)
     compressed = compress(model, **vars(compression_of(architecture)))

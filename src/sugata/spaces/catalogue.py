@@ -7,7 +7,9 @@ not import torch: names and counts are asked for before anything is built.
 
 import difflib
 import importlib
+import os
 import pkgutil
+import sys
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -84,6 +86,8 @@ def unknown(what: str, name: str, known: Iterable[str], shown: Iterable[str] | N
 
 def _own(name: str, parameters: dict[str, Any]) -> SearchSpace:
     module_name, _, qualified_name = name.partition(":")
+    if os.getcwd() not in sys.path:  # as `python` itself would; installed commands do not have it there
+        sys.path.append(os.getcwd())
     try:
         found: Any = importlib.import_module(module_name)
         for part in qualified_name.split("."):
@@ -94,7 +98,11 @@ def _own(name: str, parameters: dict[str, Any]) -> SearchSpace:
         return found
     if not callable(found):
         raise RecipeError(f"space {name!r} is a {type(found).__name__}; it must be a SearchSpace or make one")
-    return _checked(name, found(**parameters))
+    try:
+        made = found(**parameters)
+    except TypeError as error:
+        raise RecipeError(f"space {name!r} cannot be made: {error}") from error
+    return _checked(name, made)
 
 
 def _checked(name: str, made: Any) -> SearchSpace:
