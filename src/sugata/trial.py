@@ -97,6 +97,11 @@ class Trial:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def architecture(self) -> Mapping[str, Value]:
+        """What was evaluated."""
+        return self.proposal.architecture
+
+    @property
     def ok(self) -> bool:
         """Whether the trial's metrics can be compared with those of other trials on its rung."""
         return self.status is Status.COMPLETED

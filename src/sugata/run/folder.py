@@ -21,9 +21,10 @@ RECIPE = "recipe.yaml"
 ENVIRONMENT = "environment.json"
 REPORT = "report.html"
 BEST = "best"
+FINAL = "final"
 # Trials that are not the strategy's are numbered from here, beyond all that are.
-FIRST_FINAL = 1_000_000
-FIRST_BASELINE = 1_001_000
+FIRST_BASELINE = 1_000_000
+FIRST_FINAL = 2_000_000
 _PACKAGES = ("torch", "numpy", "onnxruntime", "onnx", "tokenizers", "safetensors", "transformers")
 
 

@@ -49,7 +49,7 @@ def report_data(result: Result, *, drawn: bool = True) -> ReportData:
         winner=_winner(result, drawn),
         stages=tuple((name, data["seconds"]) for name, data in result.stages.items()),
         warnings=tuple(_warnings(result)),
-        finished=("search" if own else "test") in result.stages,
+        finished=result.finished,
     )
 
 

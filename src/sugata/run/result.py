@@ -85,6 +85,13 @@ class Result:
         """What each finished stage left in the journal, by the stage's name."""
         return {note.data["name"]: note.data for note in self.record.notes("stage")}
 
+    @property
+    def finished(self) -> bool:
+        """Whether the last stage is done."""
+        last = "search" if self.recipe.task is None else "test"
+        names = [note.data["name"] for note in self.record.notes("stage")]
+        return bool(names) and names[-1] == last
+
     def model(self) -> "nn.Module":
         """The exported winner as a torch module, with the weights as they are stored.
 

@@ -13,27 +13,30 @@ from sugata import journal as journals
 from sugata import recipe as recipes
 from sugata.engines import Engine, Job, Outcome, open_engine
 from sugata.errors import DiskFullError, RunFolderError, SugataError
-from sugata.journal import NO_SPACE, Event, Journal, Note
-from sugata.loop import Budget, search, seconds_searched, trial_seed
+from sugata.journal import NO_SPACE, Journal
+from sugata.loop import Budget, search, trial_folder, trial_seed
 from sugata.recipe import Recipe
-from sugata.report.wording import count, duration, plural
+from sugata.report.wording import count, plural
 from sugata.run.assembly import Assembly, assemble, fidelity, final_fidelity
 from sugata.run.feasibility import Feasibility
 from sugata.run.folder import (
     BEST,
     ENVIRONMENT,
+    FINAL,
     FIRST_BASELINE,
     FIRST_FINAL,
     JOURNAL,
     RECIPE,
+    REPORT,
     environment,
     locked,
 )
-from sugata.run.progress import Progress, shown_metric
+from sugata.run.progress import Progress
 from sugata.run.reporting import report
 from sugata.run.result import Result
+from sugata.run.watch import Watch, budget_text
 from sugata.space import SearchSpace
-from sugata.trial import Proposal, Status, Trial
+from sugata.trial import Proposal, Trial
 
 
 @dataclass
@@ -51,8 +54,19 @@ class _Run:
         return Result(self.folder)
 
     def done(self, stage: str) -> bool:
-        """Whether a stage has its result."""
-        return stage in self.result.stages
+        """Whether a stage has its result; after the search, one that belongs to the search as it is now."""
+        names = [note.data["name"] for note in self.result.record.notes("stage")]
+        latest = names[::-1].index("search") if "search" in names else 0
+        return stage in (names if stage == "prepare" else names[len(names) - latest :])
+
+    def searched(self) -> bool:
+        """Whether the search has ended, and has not been given a larger budget since."""
+        left = self.result.stages.get("search")
+        if left is None:
+            return False
+        now = self.assembly.recipe.budget.model_dump()
+        then = left.get("budget", now)
+        return not any(_more(now[name], then[name]) for name in now)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[dict[str, Any]]:
@@ -61,6 +75,11 @@ class _Run:
         left: dict[str, Any] = {}
         yield left
         self.journal.note("stage", {"name": name, "seconds": round(time.monotonic() - started, 2), **left})
+
+
+def _more(now: float | None, then: float | None) -> bool:
+    """Whether a budget has grown; None is unlimited."""
+    return then is not None and (now is None or now > then)
 
 
 def start(
@@ -89,7 +108,7 @@ def start(
             with locked(folder), _full_disk(recipe, folder):
                 with _open_journal(assembly, folder) as journal:
                     _stages(_Run(assembly, folder, journal, progress), seconds)
-                progress.say(f"writing {report(folder)}")
+                _write_report(folder, progress)
         except KeyboardInterrupt:
             kept = (folder / JOURNAL).exists()
             progress.say(
@@ -97,6 +116,14 @@ def start(
             )
             raise
     return Result(folder)
+
+
+def _write_report(folder: Path, progress: Progress) -> None:
+    page = folder / REPORT
+    if not page.exists() or page.stat().st_mtime < (folder / JOURNAL).stat().st_mtime:
+        progress.now("writing the report")
+        report(folder)
+    progress.say(f"report: {page}")
 
 
 def _stages(run: _Run, seconds: float) -> None:
@@ -157,9 +184,10 @@ def _open_journal(assembly: Assembly, folder: Path) -> Journal:
         header = journals.read(path).header
         if header["space"] != assembly.space.name or header["same"] != _must_stay(recipe):
             raise RunFolderError(f"{folder} holds another run; give another --run-dir, or the same recipe")
+        _write_recipe(recipe, folder)
         return journal
     machine = environment()
-    (folder / RECIPE).write_text(recipe.to_yaml())
+    _write_recipe(recipe, folder)
     (folder / ENVIRONMENT).write_text(json.dumps(machine, indent=2) + "\n")
     return Journal.create(
         path,
@@ -173,6 +201,13 @@ def _open_journal(assembly: Assembly, folder: Path) -> Journal:
             "same": _must_stay(recipe),
         },
     )
+
+
+def _write_recipe(recipe: Recipe, folder: Path) -> None:
+    """Replace the recipe at once: a run that goes on may have another budget."""
+    temporary = folder / f".{RECIPE}"
+    temporary.write_text(recipe.to_yaml())
+    temporary.replace(folder / RECIPE)
 
 
 def _must_stay(recipe: Recipe) -> dict[str, Any]:
@@ -216,14 +251,14 @@ def _feasibility(run: _Run, engine: Engine) -> Feasibility:
 
 
 def _search(run: _Run) -> None:
-    if run.done("search"):
+    if run.searched():
         return
     recipe, assembly = run.assembly.recipe, run.assembly
     with _engine(run) as engine, run.stage("search") as left:
         feasible = _feasibility(run, engine)
         run.progress.say(
             f"searching {assembly.space.name}: {count(assembly.space.size())} configurations, "
-            f"{plural(engine.capacity, 'worker')}, {_budget_text(recipe)}"
+            f"{plural(engine.capacity, 'worker')}, {budget_text(recipe)}"
         )
         run.progress.columns(assembly.objectives)
         trials = search(
@@ -238,76 +273,9 @@ def _search(run: _Run) -> None:
             deterministic=recipe.engine.deterministic,
             window=recipe.engine.window,
             seed=recipe.seed,
-            on_event=_Watch(run),
+            on_event=Watch(recipe, assembly.objectives, run.result.record, run.progress),
         )
-        left["trials"] = len(trials)
-
-
-class _Watch:
-    """Shows the search as it goes."""
-
-    def __init__(self, run: _Run) -> None:
-        self._progress = run.progress
-        self._objectives = run.assembly.objectives
-        self._told: list[Trial] = list(run.result.record.trials)
-        self._earlier = len(self._told)
-        self._searched = seconds_searched(run.result.record)
-        self._budget = run.assembly.recipe.budget.seconds
-        self._total = _most_trials(run.assembly.recipe)
-        self._started = time.monotonic()
-        self._show()
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Trial):
-            self._told.append(event)
-            self._progress.trial(event, self._objectives.best(self._told), self._objectives)
-            self._show()
-        elif isinstance(event, Note) and "end" in event.data:
-            self._progress.say(f"the search ends: {event.data['end']}")
-        elif isinstance(event, Note) and "warning" in event.data:
-            self._progress.say(f"warning: {event.data['warning']}")
-
-    def _show(self) -> None:
-        done = sum(map(_counts, self._told))
-        best = self._objectives.best(self._told)
-        primary = self._objectives.primary
-        found = (
-            f", best {shown_metric(primary, best.metrics[primary.name])} (trial {best.number})"
-            if best
-            else ""
-        )
-        known = f"{done} of at most {self._total} trials" if self._total else plural(done, "trial")
-        self._progress.now(f"{known}{found}", self._left(done))
-
-    def _left(self, done: int) -> float | None:
-        """Seconds that the search goes on, as far as they can be known: by the clock, by trials so far."""
-        passed = time.monotonic() - self._started
-        ends = [] if self._budget is None else [max(0.0, self._budget - self._searched - passed)]
-        here = sum(map(_counts, self._told[self._earlier :]))
-        if self._total is not None and here:
-            ends.append(passed / here * max(0, self._total - done))
-        return min(ends, default=None)
-
-
-def _counts(trial: Trial) -> bool:
-    """Whether it was evaluated, and not just answered."""
-    return not trial.cached and trial.status is not Status.REFUSED
-
-
-def _most_trials(recipe: Recipe) -> int | None:
-    """How many evaluations a search has at most; None where only time ends it."""
-    capacities = [rung.capacity for rung in recipe.funnel]
-    in_funnel = sum(c for c in capacities if c) if capacities and None not in capacities else None
-    return min((n for n in (recipe.budget.trials, in_funnel) if n is not None), default=None)
-
-
-def _budget_text(recipe: Recipe) -> str:
-    parts = []
-    if recipe.budget.seconds:
-        parts.append(duration(recipe.budget.seconds))
-    if recipe.budget.trials:
-        parts.append(plural(recipe.budget.trials, "trial"))
-    return "at most " + " or ".join(parts) if parts else "until the strategy is done"
+        left |= {"trials": len(trials), "budget": recipe.budget.model_dump()}
 
 
 def _finish(run: _Run) -> None:
@@ -357,11 +325,15 @@ def _finals(run: _Run) -> list[_Outside]:
             "final",
             f"trial {trial.number}",
             Proposal(
-                FIRST_FINAL + i, trial.proposal.architecture, full, origin="final", parents=(trial.number,)
+                FIRST_FINAL + trial.number,
+                trial.proposal.architecture,
+                full,
+                origin="final",
+                parents=(trial.number,),
             ),
-            run.folder / "final" / f"{i}",
+            trial_folder(run.folder / FINAL, trial.number),
         )
-        for i, trial in enumerate(chosen)
+        for trial in chosen
     ]
 
 

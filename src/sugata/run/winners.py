@@ -17,7 +17,7 @@ from sugata.loop import trial_folder
 from sugata.measure import onnx_session
 from sugata.nn import LanguageModel
 from sugata.run.assembly import Assembly, assemble
-from sugata.run.folder import BEST, FIRST_FINAL
+from sugata.run.folder import BEST, FINAL, FIRST_FINAL
 from sugata.run.result import Result
 from sugata.spaces.language import LanguageSpace
 from sugata.tasks import CodeLanguageModelling, generate
@@ -63,9 +63,9 @@ def export_trial(assembly: Assembly, trial: Trial, trained: Path, target: Path) 
 def export_finals(assembly: Assembly, result: Result) -> list[str]:
     """Export the fully trained winners: the best to ``best``, others to ``best-2`` and so on."""
     folders = []
-    for place, trial in enumerate(result.finals, start=1):
+    for place, trial in enumerate(result.finals[: assembly.recipe.final.top or None], start=1):
         target = result.folder / (BEST if place == 1 else f"{BEST}-{place}")
-        trained = result.folder / "final" / str(trial.number - FIRST_FINAL)
+        trained = trial_folder(result.folder / FINAL, trial.number - FIRST_FINAL)
         folders.append(str(export_trial(assembly, trial, trained, target).relative_to(result.folder)))
     return folders
 
@@ -86,7 +86,7 @@ def export_again(folder: Path, number: int | None = None, target: Path | None = 
         if not result.finals:
             raise RunFolderError(f"{folder}: no winner is trained yet; go on with: sugata resume {folder}")
         winner = result.finals[0]
-        trained = folder / "final" / str(winner.number - FIRST_FINAL)
+        trained = trial_folder(folder / FINAL, winner.number - FIRST_FINAL)
         return export_trial(assembly, winner, trained, target or folder / BEST)
     chosen = next((trial for trial in result.record.trials if trial.number == number), None)
     if chosen is None:
