@@ -6,13 +6,14 @@
    First all baselines are trained for `--final` seconds, at every seed. Best is the one with the lowest mean
    validation bits per byte over the seeds. Then each seed searches with the shipped recipe `tiny` under a
    hard size limit: the stored size of the best baseline or, if that is smaller, of this seed's best. The
-   winner of the highest rung is trained from scratch as the baselines were (same seed, same seconds of CPU
-   time, same data, two trainings at a time) and scored on the same validation text.
+   winner of the highest rung is trained from scratch side by side with that best baseline, which is trained
+   again (same seed, same seconds of CPU time, same data, two trainings at a time, so that a change of the
+   machine's speed meets both), and both are scored on the same validation text.
 2. The search against random search with the same limit, funnel, seconds and workers: hypervolume of the
    highest rung's front in bits per byte, log10 of stored bytes and log10 of milliseconds of latency, below
    one fixed reference point. Random search is the plain one, without known good networks to start from, which
    the shipped search has; `--arms evolution random random_with_baselines` adds random search with the same
-   start. All winners are also trained and scored like the baselines.
+   start. The winners of all are trained and scored together with the above.
 
 The recipe's rungs are scaled with `--budget`, so that a shorter search trains each network less and does not
 train fewer: at 150 seconds it is the shipped recipe. The searches of a seed run one after the other and take
@@ -86,7 +87,7 @@ class Benchmark:
             if kind == "baselines":
                 self.step(i, {}, lambda seed=seed: train(self.options, seed, known))
             elif kind == "winners":
-                winners = {arm: self.winner(seed, arm)["architecture"] for arm in self.options.arms}
+                winners = self.compared(seed, known)
                 self.step(
                     i,
                     {"winners": winners},
@@ -140,7 +141,7 @@ class Benchmark:
             return statistics.fmean(self.spent[kind])
         if kind == "search":
             return STARTING + self.options.budget + ENDING
-        networks = len(baselines("tiny")) if kind == "baselines" else len(self.options.arms)
+        networks = len(baselines("tiny")) if kind == "baselines" else len(self.options.arms) + 1
         return STARTING + math.ceil(networks / self.options.workers) * (self.options.final + MEASURING)
 
     def write(self, summary: dict[str, Any] | None = None) -> None:
@@ -163,11 +164,28 @@ class Benchmark:
         metrics: dict[str, float] = self.steps[f"{seed}/baselines"]["trials"][name]["metrics"]
         return metrics
 
-    def best(self, seed: int | None = None) -> str:
-        """The best baseline of a seed, or of all on average."""
+    def ranking(self, seed: int | None = None) -> list[str]:
+        """Baselines, the best of a seed first, or of all seeds on average."""
         seeds = range(self.options.seeds) if seed is None else [seed]
         names = self.steps["0/baselines"]["trials"]
-        return min(names, key=lambda name: sum(self.baseline(s, name)["bits_per_byte"] for s in seeds))
+        return sorted(names, key=lambda name: sum(self.baseline(s, name)["bits_per_byte"] for s in seeds))
+
+    def best(self, seed: int | None = None) -> str:
+        """The best baseline of a seed, or of all on average."""
+        return self.ranking(seed)[0]
+
+    def compared(self, seed: int, known: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+        """What is trained side by side: the found model first, then the best baselines, then other winners.
+
+        Filled up with further baselines, so that none is trained while a worker has nothing to do.
+        """
+        networks = {"evolution": self.winner(seed, "evolution")["architecture"]}
+        networks |= {name: known[name] for name in (self.best(), self.best(seed))}
+        networks |= {arm: self.winner(seed, arm)["architecture"] for arm in self.options.arms}
+        for name in self.ranking():
+            if len(networks) % self.options.workers:
+                networks.setdefault(name, known[name])
+        return networks
 
     def limit(self, seed: int) -> float:
         """The hard size limit of a seed's searches, in bytes: no more than either best baseline has."""
@@ -178,10 +196,14 @@ class Benchmark:
         step = self.steps[f"{seed}/{arm}"]
         return next(trial for trial in step["trials"] if trial["number"] == step["winner"])
 
-    def found(self, seed: int, arm: str) -> dict[str, float]:
-        """A winner's metrics after the final training."""
-        metrics: dict[str, float] = self.steps[f"{seed}/winners"]["trials"][arm]["metrics"]
+    def final(self, seed: int, name: str) -> dict[str, float]:
+        """Metrics of an arm's winner, or of a best baseline, after the training side by side."""
+        metrics: dict[str, float] = self.steps[f"{seed}/winners"]["trials"][name]["metrics"]
         return metrics
+
+    def tokens(self, seed: int, name: str) -> int:
+        """How much text that training has seen, in tokens."""
+        return int(self.steps[f"{seed}/winners"]["trials"][name]["details"]["tokens"])
 
     def volume(self, seed: int, arm: str) -> float:
         """Hypervolume of a search's highest rung."""
@@ -264,22 +286,24 @@ def print_statement(benchmark: Benchmark) -> None:
 def found_table(benchmark: Benchmark) -> str:
     """One row a seed: bits per byte of all, and what was found."""
     names = list(benchmark.steps["0/baselines"]["trials"])
-    header = ["seed", *names, "found", "against this seed's best", "limit MB", "found MB"]
-    header += ["latency ms (best baseline)", "what was found", "it came from"]
+    header = ["seed", *names, "best again", "found", "against this seed's best", "limit MB", "found MB"]
+    header += ["latency ms (best)", "tokens trained (best)", "what was found", "it came from"]
     rows = []
     for seed in range(benchmark.options.seeds):
-        found, best = benchmark.found(seed, "evolution"), benchmark.baseline(seed, benchmark.best(seed))
+        found, best = benchmark.final(seed, "evolution"), benchmark.final(seed, benchmark.best(seed))
         winner = benchmark.winner(seed, "evolution")
         origin = first_origin(benchmark.steps[f"{seed}/evolution"]["trials"], winner["number"])
         rows.append(
             [
                 seed,
                 *(f"{benchmark.baseline(seed, name)['bits_per_byte']:.4f}" for name in names),
+                f"{best['bits_per_byte']:.4f}",
                 f"{found['bits_per_byte']:.4f}",
                 f"{100 * (found['bits_per_byte'] / best['bits_per_byte'] - 1):+.1f} %",
                 f"{benchmark.limit(seed) / 1e6:.3f}",
                 f"{found['size_bytes'] / 1e6:.3f}",
                 f"{found['latency_ms']:.2f} ({best['latency_ms']:.2f})",
+                f"{benchmark.tokens(seed, 'evolution'):,} ({benchmark.tokens(seed, benchmark.best(seed)):,})",
                 described(winner["architecture"]),
                 f"{origin}, rung {winner['rung']}",
             ]
@@ -308,7 +332,7 @@ def search_table(benchmark: Benchmark) -> str:
     rows: list[list[object]] = []
     for seed in range(benchmark.options.seeds):
         for arm in benchmark.options.arms:
-            step, final = benchmark.steps[f"{seed}/{arm}"], benchmark.found(seed, arm)
+            step, final = benchmark.steps[f"{seed}/{arm}"], benchmark.final(seed, arm)
             completed = [trial for trial in step["trials"] if trial["status"] == "completed"]
             top = [t["metrics"]["bits_per_byte"] for t in completed if t["rung"] == rungs[-1]]
             refused = sum(trial["status"] == "refused" for trial in step["trials"])
@@ -332,9 +356,9 @@ def search_table(benchmark: Benchmark) -> str:
 def comparisons(benchmark: Benchmark) -> list[tuple[str, list[float], bool, str]]:
     """Name, paired differences, whether smaller is better, and how they are shown."""
     seeds, best = range(benchmark.options.seeds), benchmark.best()
-    found = [benchmark.found(seed, "evolution")["bits_per_byte"] for seed in seeds]
-    theirs = [benchmark.baseline(seed, best)["bits_per_byte"] for seed in seeds]
-    strict = [benchmark.baseline(seed, benchmark.best(seed))["bits_per_byte"] for seed in seeds]
+    found = [benchmark.final(seed, "evolution")["bits_per_byte"] for seed in seeds]
+    theirs = [benchmark.final(seed, best)["bits_per_byte"] for seed in seeds]
+    strict = [benchmark.final(seed, benchmark.best(seed))["bits_per_byte"] for seed in seeds]
     pairs: list[tuple[str, list[float], bool, str]] = [
         (f"found model, {best} (the best baseline): bits per byte", _less(found, theirs), True, "+.4f"),
         (f"found model, {best}: bits per byte, %", percentages(benchmark, best), True, "+.2f"),
@@ -350,7 +374,7 @@ def comparisons(benchmark: Benchmark) -> list[tuple[str, list[float], bool, str]
         if arm == "evolution":
             continue
         volumes = [benchmark.volume(seed, "evolution") - benchmark.volume(seed, arm) for seed in seeds]
-        other = [benchmark.found(seed, arm)["bits_per_byte"] for seed in seeds]
+        other = [benchmark.final(seed, arm)["bits_per_byte"] for seed in seeds]
         shown = arm.replace("_", " ")
         pairs.append((f"evolution, {shown}: hypervolume", volumes, False, "+.4f"))
         pairs.append((f"winners of evolution, {shown}: bits per byte", _less(found, other), True, "+.4f"))
@@ -361,8 +385,8 @@ def percentages(benchmark: Benchmark, name: str | None) -> list[float]:
     """By how many per cent the found model's bits per byte differ from a baseline's, or each seed's best."""
     result = []
     for seed in range(benchmark.options.seeds):
-        theirs = benchmark.baseline(seed, name or benchmark.best(seed))["bits_per_byte"]
-        result.append(100 * (benchmark.found(seed, "evolution")["bits_per_byte"] / theirs - 1))
+        theirs = benchmark.final(seed, name or benchmark.best(seed))["bits_per_byte"]
+        result.append(100 * (benchmark.final(seed, "evolution")["bits_per_byte"] / theirs - 1))
     return result
 
 
