@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 #: Logits held at a time: on a CPU they should stay in its caches, on a GPU fill its multiprocessors.
-_CPU_LOGITS = 2**20
+_CPU_LOGITS = 2**19
 _GPU_LOGITS = 2**27
 #: But not fewer tokens than this: each chunk reads the whole weight and its gradient from memory.
 _LEAST_TOKENS = 192

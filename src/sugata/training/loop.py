@@ -196,11 +196,7 @@ class _Run:
         self._backward(next(self.batches))
         if settings.clip:
             self.scaler.unscale_(self.optimizer)
-            norm = nn.utils.clip_grad_norm_(self.parameters, settings.clip)
-            if not self.scaler.is_enabled():
-                # Zero times the norm is zero, or NaN where the gradient is not finite. (The scaler skips
-                # such steps.)
-                self.unread[-1] = self.unread[-1] + 0.0 * norm
+            self._clip(settings.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
@@ -217,6 +213,17 @@ class _Run:
         if self.settings.accumulation > 1:
             loss = loss / self.settings.accumulation
         self.scaler.scale(loss).backward()
+
+    def _clip(self, most: float) -> None:
+        """Scale the gradient down to the norm `most` if it is longer."""
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        if not self.scaler.is_enabled():
+            # Zero times the norm is zero, or NaN where the gradient is not finite. (The scaler skips those.)
+            self.unread[-1] = self.unread[-1] + 0.0 * norm
+        # On a CPU the norm can be read for nothing, and often it spares the multiplication.
+        if norm.device.type != "cpu" or norm.item() > most:
+            nn.utils.clip_grads_with_norm_(self.parameters, most, norm)
 
     def read_losses(self) -> int | None:
         """Put the losses of the last steps on the curve; returns the step of one that is not finite."""

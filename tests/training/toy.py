@@ -1,0 +1,92 @@
+"""A task and a model small enough to train in a test; run as a script it trains over several processes."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sugata.nn import LanguageModel, LanguageModelConfig, LayerConfig
+from sugata.space import Signature
+from sugata.tasks import Batch, Task
+from sugata.training import TrainingSettings, train
+from sugata.trial import Fidelity, Metric, Value
+
+VOCABULARY = 23
+
+
+class Counting(Task):
+    """Sequences in which every token follows from the one before it, now and then disturbed."""
+
+    name = "counting"
+    metrics = (Metric("bits"),)
+    primary = metrics[0]
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(1)
+        steps = np.where(rng.random(5000) < 0.9, 1, rng.integers(0, VOCABULARY, 5000))
+        self.tokens = torch.from_numpy(np.cumsum(steps) % VOCABULARY)
+
+    def signature(self, architecture: Mapping[str, Value], fidelity: Fidelity | None = None) -> Signature:
+        return Signature((), ())
+
+    def prepare(self, options: Mapping[str, Sequence[Value]] | None = None, *, say: Any = None) -> None:
+        pass
+
+    def fingerprint(self) -> str:
+        return self.name
+
+    def batches(
+        self,
+        architecture: Any,
+        *,
+        batch_size: int,
+        length: int | None = None,
+        generator: Any,
+        split: str = "train",
+    ) -> Iterator[Batch]:
+        while True:
+            starts = generator.integers(0, 4000 - (length or 16), batch_size)
+            rows = torch.stack([self.tokens[s : s + (length or 16) + 1] for s in starts])
+            yield Batch(rows[:, :-1], rows[:, 1:])
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        return F.cross_entropy(model(batch.inputs).flatten(0, 1), batch.targets.flatten())
+
+    @torch.no_grad()
+    def evaluate(self, model: nn.Module, architecture: Any, **options: Any) -> dict[str, float]:
+        rows = self.tokens[4000:4960].view(-1, 16)
+        return {"bits": self.loss(model, Batch(rows[:, :-1], rows[:, 1:])).item() / np.log(2)}
+
+
+def small_model() -> LanguageModel:
+    return LanguageModel(LanguageModelConfig(VOCABULARY, 16, 2, (LayerConfig("transformer", 32),) * 2))
+
+
+def main() -> None:
+    """Train as one of two processes: toy.py RANK FILE, where they meet in a file."""
+    torch.set_num_threads(1)
+    rank, meeting = int(sys.argv[1]), sys.argv[2]
+    torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
+    print(json.dumps(short_training()))
+    torch.distributed.destroy_process_group()
+
+
+def short_training() -> dict[str, Any]:
+    """What comes of ten steps, alone or together."""
+    model = small_model()
+    settings = TrainingSettings(batch_size=8, length=16, accumulation=2, evaluations=2)
+    result = train(model, Counting(), {}, settings, budget=Fidelity(amount=10, unit="steps"), seed=3)
+    return {
+        "tokens": [tokens for tokens, _ in result.curve + result.validation],
+        "values": [value for _, value in result.curve + result.validation],
+        "weights": [p.double().square().sum().item() for p in model.parameters()],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
