@@ -1,7 +1,7 @@
 """The contract of an evaluator: how good an architecture is, at a given fidelity."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,13 +69,13 @@ class Evaluator(ABC):
     def quick_metrics(
         self,
         architecture: Mapping[str, Value],
-        *,
-        timed: bool = False,
+        names: Collection[str],
         exclusive: AbstractContextManager[None] | None = None,
     ) -> dict[str, float]:
-        """What can be known before training (parameters, size, FLOPs), to apply hard limits.
+        """Those of the named metrics that can be known before training, to apply hard limits.
 
         Args:
-            timed: also measure the latency of the untrained network, within `exclusive`.
+            names: metrics such as ``size_bytes``; latencies are those of the untrained network.
+            exclusive: held while something is timed.
         """
         return {}

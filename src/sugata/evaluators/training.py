@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +24,7 @@ from sugata.training import CHECKPOINT, TrainingSettings, load_weights, train
 from sugata.trial import Fidelity, Metric, Proposal, Status, Value
 
 PREFILL_TOKENS = 128
+TIMED = frozenset({"latency_ms", "latency_ms_p90", "decode_ms", "peak_memory_bytes"})
 _NO_CURVE: tuple[tuple[float, float], ...] = ()
 
 _MEASURES = (
@@ -33,7 +34,7 @@ _MEASURES = (
     Metric("latency_ms", "ms", "minimize", "prefill of 128 tokens in onnxruntime, one thread, median"),
     Metric("latency_ms_p90", "ms", "minimize", "90th percentile of the same; limits are decided on it"),
     Metric("decode_ms", "ms", "minimize", "one more token in onnxruntime, one thread, median"),
-    Metric("peak_memory_bytes", "bytes", "minimize", "what loading the file and a prefill add to onnxruntime"),
+    Metric("peak_memory_bytes", "bytes", "minimize", "what loading the file and a prefill add to a process"),
     Metric("training_seconds", "s", "minimize", "training time of this rung"),
 )
 
@@ -70,18 +71,17 @@ class TrainingEvaluator(Evaluator):
     def quick_metrics(
         self,
         architecture: Mapping[str, Value],
-        *,
-        timed: bool = False,
+        names: Collection[str],
         exclusive: AbstractContextManager[None] | None = None,
     ) -> dict[str, float]:
-        """Parameters, exact stored size and FLOPs before any training; with `timed` also the latency.
+        """Parameters, exact stored size, FLOPs, and latency and memory, before any training.
 
         Latency does not depend on the weights' values, so it is that of a freshly initialized network.
         """
-        metrics = _static(self.space.config(architecture), compression_of(architecture))
-        if timed:
+        metrics = _static(self.space.config(architecture), compression_of(architecture), names)
+        if TIMED.intersection(names):
             metrics |= _timed(_untrained(self.space, architecture), exclusive or nullcontext())
-        return metrics
+        return {name: value for name, value in metrics.items() if name in names}
 
     def evaluate(self, proposal: Proposal, context: Context) -> Evaluation:
         """Train (or reuse the training), compress, score and measure."""
@@ -149,14 +149,19 @@ def compression_of(architecture: Mapping[str, Value]) -> Compression:
     )
 
 
-def _static(config: LanguageModelConfig, compression: Compression) -> dict[str, float]:
+def _static(
+    config: LanguageModelConfig,
+    compression: Compression,
+    names: Collection[str] = ("parameters", "size_bytes", "flops"),
+) -> dict[str, float]:
     """What follows from shapes alone: of the network that is left after structured pruning."""
     left = compression.shrink(config)
-    return {
-        "parameters": float(count_parameters(lambda: LanguageModel(left))),
-        "size_bytes": float(stored_size(config, **vars(compression))),
-        "flops": float(flops(LanguageModel(left, device="meta"), (1, PREFILL_TOKENS))),
+    counts: dict[str, Callable[[], int]] = {
+        "parameters": lambda: count_parameters(lambda: LanguageModel(left)),
+        "size_bytes": lambda: stored_size(config, **vars(compression)),
+        "flops": lambda: flops(LanguageModel(left, device="meta"), (1, PREFILL_TOKENS)),
     }
+    return {name: float(count()) for name, count in counts.items() if name in names}
 
 
 def _untrained(space: LanguageSpace, architecture: Mapping[str, Value]) -> CompressedModel:
