@@ -195,6 +195,24 @@ def seconds(text: str | float) -> float:
         raise RecipeError(f"{text!r} is not a duration; write it like 90s, 10m or 1.5h") from None
 
 
+def assignments(texts: Sequence[str]) -> dict[str, Any]:
+    """Changes of a recipe from ``field=value`` texts, the values written as in YAML.
+
+    Raises:
+        RecipeError: a text that is no assignment.
+    """
+    found = {}
+    for text in texts:
+        field, equals, value = text.partition("=")
+        try:
+            found[field] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            equals = ""
+        if not equals or not field:
+            raise RecipeError(f"--set {text}: write it as field=value, such as budget.trials=40")
+    return found
+
+
 def shipped() -> dict[str, str]:
     """Names of the recipes that come with sugata, each with its first comment line."""
     return {
@@ -283,7 +301,7 @@ def _set(data: dict[str, Any], field: str, value: Any) -> None:
         here = here.setdefault(name, {})
         if not isinstance(here, dict):
             raise RecipeError(f"--set {field}: {name} is not a section")
-    here[last] = yaml.safe_load(value) if isinstance(value, str) and value else value
+    here[last] = value
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -1,7 +1,7 @@
 """The commands, in the order in which a person meets them."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,7 +12,6 @@ from sugata.errors import RecipeError, RunFolderError
 app = typer.Typer(
     name="sugata",
     help="Find, train, compress and export a small network within your limits. Start: sugata search",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -73,7 +72,7 @@ def search(
         "seed": seed,
     }
     fields = {field: value for field, value in given.items() if value is not None}
-    resolved = recipes.load(recipe, fields | _assignments(changes))
+    resolved = recipes.load(recipe, fields | recipes.assignments(changes or []))
     if dry_run:
         from sugata.cli.estimate import estimate
 
@@ -255,14 +254,4 @@ def train(
     """Train one network without a search, export it, and score it once on test data."""
     from sugata.cli.training import train_one
 
-    train_one(network, to, data=data, amount=amount, changes=_assignments(changes), out=_out)
-
-
-def _assignments(changes: list[str] | None) -> dict[str, Any]:
-    found = {}
-    for change in changes or []:
-        field, equals, value = change.partition("=")
-        if not equals or not field:
-            raise RecipeError(f"--set {change}: write it as field=value, such as budget.trials=40")
-        found[field] = value
-    return found
+    train_one(network, to, data=data, amount=amount, changes=changes or [], out=_out)

@@ -104,6 +104,7 @@ def start(
             assembly.strategy()  # what it cannot do is said before there is a run
             seconds = _prepare(assembly, progress)
             if not (folder / JOURNAL).exists():  # likewise
+                progress.now("checking the limits")
                 Feasibility(assembly.space, assembly.evaluator, assembly.objectives.limits).check_possible()
             with locked(folder), _full_disk(recipe, folder):
                 with _open_journal(assembly, folder) as journal:
