@@ -5,12 +5,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 #: Logits held at a time: on a CPU they should stay in its caches, on a GPU fill its multiprocessors.
 _CPU_LOGITS = 2**19
 _GPU_LOGITS = 2**27
 #: But not fewer tokens than this: each chunk reads the whole weight and its gradient from memory.
 _LEAST_TOKENS = 192
+#: Below it the logarithm of a probability loses precision, and at 0 the loss would be infinite.
+_SMALLEST_PROBABILITY = 1e-30
 
 
 def linear_cross_entropy(features: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
@@ -86,16 +89,13 @@ def _forward(
         x = features[start : start + rows].to(dtype)
         target = targets[start : start + rows, None]
         logits = (x @ matrix.T).to(wide)
-        largest = logits.amax(1, keepdim=True)
-        total += (largest - logits.gather(1, target)).sum()
-        sums = logits.sub_(largest).exp_().sum(1, keepdim=True)
-        total += sums.log().sum()
+        softmax = logits.softmax(1)
+        total += _nats(logits, softmax, target)
         if not any(needs_grad):
             continue
         # The gradient of the summed loss by the logits is softmax - one-hot. The mean's 1 / tokens comes
         # after the products, where it cannot underflow.
-        gradient = logits.div_(sums)
-        gradient.scatter_add_(1, target, gradient.new_full(target.shape, -1.0))
+        gradient = softmax.scatter_add_(1, target, softmax.new_full(target.shape, -1.0))
         gradient = gradient.to(dtype)
         if features_grad is not None:
             features_grad[start : start + rows] = gradient @ matrix
@@ -104,6 +104,15 @@ def _forward(
     if features_grad is not None:
         features_grad *= 1.0 / tokens
     return total / tokens, features_grad, weight_grad
+
+
+def _nats(logits: Tensor, softmax: Tensor, target: Tensor) -> Tensor:
+    """The summed loss of a chunk; where possible from the probabilities of the targets `(rows, 1)` alone."""
+    if logits.device.type == "cpu":  # elsewhere, looking at values waits for all work that is queued
+        chosen = softmax.gather(1, target)
+        if chosen.min() > _SMALLEST_PROBABILITY:
+            return -chosen.log().sum()
+    return F.cross_entropy(logits, target[:, 0], reduction="sum")
 
 
 def _accumulate(total: Tensor, gradient: Tensor, x: Tensor, share: float, *, first: bool) -> None:
