@@ -72,6 +72,7 @@ def test_assignments_are_read_as_yaml() -> None:
             {"funnel": [{"name": "a", "amount": 1}, {"name": "b", "amount": 2, "unit": "steps"}]},
             "different units",
         ),
+        ({"final": {"amount": 7200}}, "engine.timeout 1800 s is too short for trainings of 7200 s"),
         ({"engine": {"deterministic": True}}, "needs funnel units of steps or tokens"),
     ],
 )

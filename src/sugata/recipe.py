@@ -350,5 +350,11 @@ def _check_together(recipe: Recipe, where: str) -> None:
         raise RecipeError(f"{where}: funnel amounts {amounts} must grow from rung to rung")
     if len({rung.unit for rung in recipe.funnel}) > 1:
         raise RecipeError(f"{where}: funnel rungs have different units; use one")
+    trainings = (*recipe.funnel, recipe.final)
+    longest = max((training.amount for training in trainings if training.unit == "seconds"), default=0)
+    if longest >= recipe.engine.timeout and recipe.evaluate is None:
+        raise RecipeError(
+            f"{where}: engine.timeout {recipe.engine.timeout:g} s is too short for trainings of {longest:g} s"
+        )
     if recipe.engine.deterministic and any(rung.unit == "seconds" for rung in recipe.funnel):
         raise RecipeError(f"{where}: engine.deterministic needs funnel units of steps or tokens, not seconds")

@@ -61,7 +61,7 @@ def _rungs(recipe: Recipe) -> list[str]:
         trials = f"at most {plural(rung.capacity, 'trial')}" if rung.capacity else "any number of trials"
         goes_on = f", the best {rung.keep:.0%} go on" if rung.keep else ""
         goes_on += f", those that reach {rung.threshold:g} go on" if rung.threshold is not None else ""
-        texts.append(f"{rung.name}: {trials} trained to {rung.amount:,g} {rung.unit}{goes_on}")
+        texts.append(f"{rung.name}: {trials} trained to {rung.amount:,.10g} {rung.unit}{goes_on}")
     return texts
 
 

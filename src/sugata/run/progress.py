@@ -83,7 +83,7 @@ class Progress:
             self.say(f"{start}{str(trial.status).replace('_', ' ')}: {trial.reason}  {name}".rstrip())
             return
         values = "".join(_column(metric, trial.metrics.get(metric.name)) for metric in objectives.metrics)
-        mark = "  best so far" if best is trial else "" if objectives.allows(trial) else "  over a limit"
+        mark = "  best" if best is trial else "" if objectives.allows(trial) else "  over a limit"
         self.say(f"{start}{values}{name or proposal.origin}{mark}")
 
     def _now(self) -> Text:

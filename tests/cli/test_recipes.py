@@ -1,0 +1,121 @@
+"""Every shipped recipe, assembled as it is and run at reduced size; the default one from the shell."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sugata import recipe as recipes
+from sugata.run import Progress, Result, start
+from sugata.run.assembly import assemble
+
+REDUCED = {
+    "task.max_bytes": 60e3,
+    "task.evaluation_bytes": 2e3,
+    "task.test_bytes": 2e3,
+    "choices": {"vocab_size": [300], "num_layers": [2], "num_heads": [4]},
+    "training.batch_size": 2,
+    "training.length": 32,
+    "final.amount": 3,
+    "final.unit": "steps",
+    "final.top": 1,
+    "budget.trials": 2,
+    "baselines": False,
+    "engine.workers": 0,
+}
+
+
+@pytest.mark.parametrize("name", recipes.shipped())
+def test_a_shipped_recipe_says_what_it_is_and_can_be_assembled(name: str) -> None:
+    assert re.search(r"hours?|minutes|days?", recipes.shipped()[name])
+    assembly = assemble(recipes.load(name))
+    assert assembly.recipe.name == name
+    proposals = [assembly.strategy().ask() for _ in range(3)]
+    assert all(proposal is not None for proposal in proposals)
+    assembly.space.validate(assembly.space.sample(np.random.default_rng(0)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", recipes.shipped())
+def test_a_shipped_recipe_runs_at_reduced_size(name: str, corpus: Path, tmp_path: Path) -> None:
+    original = recipes.load(name)
+    width = {"hidden_dim": [64] if name in ("tiny", "hybrid") else [256 if name != "full" else 128]}
+    rungs = [
+        {**rung.model_dump(), "amount": i + 1, "unit": "steps", "capacity": 1 if rung.keep is None else 2}
+        for i, rung in enumerate(original.funnel)
+    ]
+    changes = {**REDUCED, "task.data": str(corpus), "funnel": rungs}
+    choices = {**REDUCED["choices"], **width}  # type: ignore[dict-item]
+    if name == "minimal":
+        choices["num_heads"] = [8]
+    result = start(
+        recipes.load(name, {**changes, "choices": choices}), tmp_path / "run", progress=Progress(quiet=True)
+    )
+    assert result.finished
+    assert len(result.trials) == 2
+    assert (result.folder / "best" / "model.onnx").is_file()
+
+
+@pytest.mark.slow
+def test_the_default_recipe_survives_ctrl_c_and_a_kill_and_ends_well(corpus: Path, tmp_path: Path) -> None:
+    settings = {
+        "task.max_bytes": "100kB",
+        "task.evaluation_bytes": "2kB",
+        "task.test_bytes": "2kB",
+        "choices.vocab_size": "[512]",
+        "choices.hidden_dim": "[64]",
+        "choices.num_layers": "[2]",
+        "funnel": "[{name: a, amount: 0.3, capacity: 3, keep: 0.4}, {name: b, amount: 0.6, capacity: 1}]",
+        "final.amount": "1",
+        "baselines": "false",
+    }
+    options = [part for field, value in settings.items() for part in ("--set", f"{field}={value}")]
+    folder = tmp_path / "run"
+    process = _sugata("search", "--data", str(corpus), "--run-dir", str(folder), *options)
+    _wait_for_tells(folder, 1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.splitlines()[-1].endswith(f"interrupted; go on with: sugata resume {folder}")
+    assert "Traceback" not in err
+    early = Result(folder).record.trials
+
+    process = _sugata("resume", str(folder))
+    _wait_for_tells(folder, len(early) + 1)
+    process.kill()
+    process.communicate()
+    out, err = _sugata("resume", str(folder)).communicate(timeout=120)
+    assert f"sugata generate {folder / 'best'}" in out, err
+    result = Result(folder)
+    assert result.finished
+    assert result.record.trials[: len(early)] == early
+    assert sorted(result.trials["number"]) == list(range(len(result.trials)))
+    assert len(result.trials) >= 4
+    assert (folder / "report.html").is_file()
+
+
+def _sugata(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", "from sugata.cli import main; main()", *arguments]
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COLUMNS": "300"},
+    )
+
+
+def _wait_for_tells(folder: Path, count: int) -> None:
+    until = time.monotonic() + 60
+    while True:
+        journal = folder / "journal.jsonl"
+        if journal.exists() and journal.read_text().count('"event": "tell"') >= count:
+            return
+        assert time.monotonic() < until
+        time.sleep(0.05)
