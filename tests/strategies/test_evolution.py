@@ -222,3 +222,25 @@ def test_the_pareto_form_beats_random_search_in_hypervolume() -> None:
     ]
     assert np.mean(gains) > 1.02
     assert sum(gain > 1 for gain in gains) >= 9
+
+
+def test_tight_limits_are_searched_from_the_one_baseline_that_meets_them() -> None:
+    small = {**BASELINE, **{f"c{i}": 0 for i in range(7)}}  # of 8^8 architectures 495 are as small
+    refused = 0
+
+    def outcome(proposal: Proposal) -> Trial:
+        nonlocal refused
+        trial = bowl(proposal)
+        if trial.metrics["size"] <= 4:
+            return trial
+        refused += 1
+        return Trial(proposal, Status.REFUSED, reason="too large")
+
+    baselines = [small, *({**BASELINE, "c0": i} for i in range(4))]
+    trials = run(Evolution(GRID, SCALAR, population=8, baselines=baselines), 600, outcome)
+    completed = [trial for trial in trials if trial.status is Status.COMPLETED]
+    assert len(completed) >= 20
+    near = [trial for trial in trials if trial.proposal.origin == "baseline mutation"]
+    assert all(sum(trial.proposal.architecture[name] != small[name] for name in small) <= 6 for trial in near)
+    best = max(completed, key=lambda trial: trial.metrics["quality"])
+    assert best.metrics["quality"] > bowl(Proposal(0, small)).metrics["quality"]

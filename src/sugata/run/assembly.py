@@ -9,7 +9,7 @@ from sugata.evaluators import Evaluator, FunctionEvaluator
 from sugata.objectives import Objectives
 from sugata.recipe import Recipe, RungSection, StrategySection
 from sugata.run.aims import objectives_of, own_metrics
-from sugata.space import DictionarySpace, SearchSpace
+from sugata.space import Architecture, DictionarySpace, SearchSpace
 from sugata.spaces import baselines
 from sugata.spaces import space as space_named
 from sugata.strategies import Evolution, Funnel, RandomSearch, Rung, Strategy
@@ -36,9 +36,9 @@ class Assembly:
     objectives: Objectives
     known_good: dict[str, dict[str, Any]]
 
-    def strategy(self) -> Strategy:
-        """A new strategy, in the state before the first proposal."""
-        inner = self._proposer(self.recipe.strategy)
+    def strategy(self, start: Architecture | None = None) -> Strategy:
+        """A new strategy, in the state before the first proposal; `start` is looked at first."""
+        inner = self._proposer(self.recipe.strategy, [] if start is None else [start])
         if not self.recipe.funnel:
             return inner
         rungs = [
@@ -47,9 +47,9 @@ class Assembly:
         ]
         return Funnel(inner, rungs, by=self.recipe.promote_by)
 
-    def _proposer(self, section: StrategySection) -> Strategy:
+    def _proposer(self, section: StrategySection, starts: list[Architecture]) -> Strategy:
         if section.kind == "random":
-            return RandomSearch(self.space, self.objectives, seed=self.recipe.seed)
+            return RandomSearch(self.space, self.objectives, seed=self.recipe.seed, starts=starts)
         if section.kind == "evolution":
             return Evolution(
                 self.space,
@@ -62,7 +62,7 @@ class Assembly:
                 crossover=section.crossover,
                 crossover_rate=section.crossover_rate,
                 mutation_rate=section.mutation_rate,
-                baselines=list(self.known_good.values()),
+                baselines=[*starts, *self.known_good.values()],
             )
         raise RecipeError(f"field 'strategy.kind': {section.kind!r} is not known; use evolution or random")
 

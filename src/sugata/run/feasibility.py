@@ -1,7 +1,7 @@
 """Hard limits before training: what an architecture would ship as, known exactly without its weights."""
 
 import contextlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -51,18 +51,22 @@ class Feasibility:
             return reason
         return self._broken(self._time(architecture)) if self._timed else None
 
-    def check_possible(self, seed: int = 0) -> None:
+    def check_possible(self, seed: int = 0) -> Architecture | None:
         """Make sure that something can meet the limits.
+
+        Returns:
+            An architecture within all limits; None without limits, or where none was found that meets all.
 
         Raises:
             LimitError: the smallest architecture breaks a limit; names it and what it needs.
         """
         if not self.limits:
-            return
+            return None
         rng = np.random.default_rng([seed, _STARTS])
         samples = [self.space.sample(rng) for _ in range(_STARTS)]
-        if not self._timed and not all(self(sample) for sample in samples):
-            return
+        if not self._timed and (within := self._first_within(samples)):
+            return within
+        found = []
         for limit in self.limits:
             smallest, value = self._descend(limit, samples)
             if smallest is not None and value > limit.maximum:
@@ -72,6 +76,18 @@ class Feasibility:
                     f"{self.space.name}: the smallest architecture has {shown(limit.metric, value)}; "
                     f"raise the limit or change the space ({choices})"
                 )
+            if smallest is not None:
+                found.append(smallest)
+        return self._first_within(found)
+
+    def start(self, known_good: Sequence[Architecture]) -> Architecture | None:
+        """What a search has to begin with besides the known good architectures, where all break a limit."""
+        if not self.limits or self._first_within(known_good):
+            return None
+        return self.check_possible()
+
+    def _first_within(self, architectures: Sequence[Architecture]) -> Architecture | None:
+        return next((found for found in architectures if self(found) is None), None)
 
     def _descend(self, limit: Limit, samples: list[Architecture]) -> tuple[Architecture | None, float]:
         """From the smallest sample over neighbours down to the limit, or as far as it goes.

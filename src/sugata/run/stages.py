@@ -258,12 +258,13 @@ def _search(run: _Run) -> None:
     with _engine(run) as engine, run.stage("search") as left:
         feasible = _feasibility(run, engine)
         run.progress.say(
-            f"searching {assembly.space.name}: {count(assembly.space.size())} configurations, "
+            f"{assembly.space.name}: {count(assembly.space.size())} configurations, "
             f"{plural(engine.capacity, 'worker')}, {budget_text(recipe)}"
         )
         run.progress.columns(assembly.objectives)
+        known_good = [assembly.space.architecture(values) for values in assembly.known_good.values()]
         trials = search(
-            assembly.strategy(),
+            assembly.strategy(feasible.start(known_good)),
             assembly.evaluator,
             engine,
             run.journal,

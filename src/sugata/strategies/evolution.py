@@ -45,7 +45,8 @@ class Evolution(Strategy):
         generations: after so many the search is finished.
         elites: share of the best that always survives, at least one unless it is 0.
         tournament: entrants of a tournament, at most the number of parents.
-        baselines: known good architectures; without any, the whole first generation is random.
+        baselines: known good architectures; without any, the whole first generation is random. Those that
+            are refused have no mutants: few of them would meet the limits.
 
     Raises:
         RecipeError: a parameter is out of its range.
@@ -100,6 +101,7 @@ class Evolution(Strategy):
         self._told = 0  # those of them that ended
         self._generation_of: dict[int, int] = {}
         self._seen: set[str] = set()
+        self._refused: set[str] = set()
         self._parents: list[Trial] = []  # best first
         self._newcomers: list[Trial] = []  # told since the parents were selected
 
@@ -109,6 +111,7 @@ class Evolution(Strategy):
         """Take a finished trial into account, whatever its generation."""
         current = self._generation_of[trial.number] == self.generation
         if trial.status is Status.REFUSED:
+            self._refused.add(self.space.deployment_key(trial.proposal.architecture))
             self._members -= current
             return
         self._told += current
@@ -162,17 +165,24 @@ class Evolution(Strategy):
             baseline = self.baselines[place]
             if self.space.deployment_key(baseline) not in self._seen:
                 return Proposal(number, baseline, self.fidelity, origin="baseline")
-        elif not self._is_mutant(place):
+        allowed = [one for one in self.baselines if self.space.deployment_key(one) not in self._refused]
+        if place >= 0 and not self._is_mutant(place, len(allowed)):
             return self._fresh(number, rng)
-        baseline = self.baselines[int(rng.integers(len(self.baselines)))]
+        if not allowed:
+            return self._fresh(number, rng)
+        baseline = allowed[int(rng.integers(len(allowed)))]
         mutant = self.space.mutate(baseline, rng, _BASELINE_RATE)
         return self._unseen(number, mutant, _BASELINE_RATE, "baseline mutation", (), rng)
 
-    def _is_mutant(self, place: int) -> bool:
-        """Whether that place after the baselines is for a mutant of one: spread evenly over all places."""
-        places = self.population - len(self.baselines)
-        mutants = round((1 - self.first_random) * self.population) - len(self.baselines)
-        if not self.baselines or mutants <= 0:
+    def _is_mutant(self, place: int, baselines: int) -> bool:
+        """Whether that place after the baselines is for a mutant of one: spread evenly over all places.
+
+        Args:
+            baselines: how many there are, without those that were refused.
+        """
+        places = self.population - baselines
+        mutants = round((1 - self.first_random) * self.population) - baselines
+        if not baselines or mutants <= 0:
             return False
         return (place + 1) * mutants // places > place * mutants // places
 

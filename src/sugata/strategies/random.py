@@ -1,6 +1,6 @@
 """Random search: the baseline that every other strategy has to beat."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from itertools import islice
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from sugata.objectives import Objectives
 from sugata.space import Architecture, SearchSpace
 from sugata.strategies.base import Strategy
-from sugata.trial import Fidelity, Proposal, Trial
+from sugata.trial import Fidelity, Proposal, Trial, Value
 
 _DRAWS = 200
 _WALK = 50_000
@@ -18,18 +18,34 @@ class RandomSearch(Strategy):
     """Draws uniformly among the valid architectures, none twice (Bergstra & Bengio 2012).
 
     Finished when nothing new can be drawn.
+
+    Args:
+        starts: architectures that come before the drawn ones, such as one that is known to meet the limits.
+
+    Raises:
+        InvalidArchitecture: a start is not in the space.
     """
 
     def __init__(
-        self, space: SearchSpace, objectives: Objectives, *, seed: int = 0, fidelity: Fidelity | None = None
+        self,
+        space: SearchSpace,
+        objectives: Objectives,
+        *,
+        seed: int = 0,
+        fidelity: Fidelity | None = None,
+        starts: Sequence[Mapping[str, Value]] = (),
     ) -> None:
         super().__init__(space, objectives, seed=seed, fidelity=fidelity)
+        self.starts = [space.architecture(start) for start in starts]
         self._seen: set[str] = set()
 
     def tell(self, trial: Trial) -> None:
         """Random search learns nothing."""
 
     def _propose(self, number: int) -> Proposal | None:
+        for start in self.starts:
+            if self.space.deployment_key(start) not in self._seen:
+                return Proposal(number, start, self.fidelity, origin="start")
         architecture = draw_unseen(self.space, self._seen, self.generator(number))
         if architecture is None:
             return None
