@@ -110,7 +110,9 @@ def test_corpora(sugata, files: dict[str, bytes], said: str, tmp_path: Path) -> 
 @pytest.mark.slow
 def test_impossible_limits_name_the_smallest_architecture(sugata, small: Path, tmp_path: Path) -> None:
     for option, value in (("--max-size", "1kB"), ("--max-latency", "0.001ms")):
-        code, _, err = sugata("search", small, option, value, "--run-dir", tmp_path / "run")
+        one = "choices={vocab_size: [300], hidden_dim: [64], num_layers: [2], architecture: [transformer], "
+        one += "num_heads: [2], activation: [gelu], normalization: [rmsnorm], pruning_ratio: [0.0]}"
+        code, _, err = sugata("search", small, option, value, "--set", one, "--run-dir", tmp_path / "run")
         assert code == 2
         _is_one_line(err, "the smallest architecture has")
         assert "hidden_dim=64" in err

@@ -19,7 +19,7 @@ REDUCED = {
     "task.max_bytes": 60e3,
     "task.evaluation_bytes": 2e3,
     "task.test_bytes": 2e3,
-    "choices": {"vocab_size": [300], "num_layers": [2], "num_heads": [4]},
+    "choices": {"vocab_size": [300], "hidden_dim": [64], "num_layers": [2], "num_heads": [4]},
     "training.batch_size": 2,
     "training.length": 32,
     "final.amount": 3,
@@ -42,28 +42,22 @@ def test_a_shipped_recipe_says_what_it_is_and_can_be_assembled(name: str) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", recipes.shipped())
+@pytest.mark.parametrize("name", [name for name in recipes.shipped() if name != "tiny"])  # that one is below
 def test_a_shipped_recipe_runs_at_reduced_size(name: str, corpus: Path, tmp_path: Path) -> None:
     original = recipes.load(name)
-    width = {"hidden_dim": [64] if name in ("tiny", "hybrid") else [256 if name != "full" else 128]}
     rungs = [
         {**rung.model_dump(), "amount": i + 1, "unit": "steps", "capacity": 1 if rung.keep is None else 2}
         for i, rung in enumerate(original.funnel)
     ]
     changes = {**REDUCED, "task.data": str(corpus), "funnel": rungs}
-    choices = {**REDUCED["choices"], **width}  # type: ignore[dict-item]
-    if name == "minimal":
-        choices["num_heads"] = [8]
-    result = start(
-        recipes.load(name, {**changes, "choices": choices}), tmp_path / "run", progress=Progress(quiet=True)
-    )
+    result = start(recipes.load(name, changes), tmp_path / "run", progress=Progress(quiet=True))
     assert result.finished
     assert len(result.trials) == 2
     assert (result.folder / "best" / "model.onnx").is_file()
 
 
 @pytest.mark.slow
-def test_the_default_recipe_survives_ctrl_c_and_a_kill_and_ends_well(corpus: Path, tmp_path: Path) -> None:
+def test_the_default_recipe_survives_ctrl_c_and_ends_well(corpus: Path, tmp_path: Path) -> None:
     settings = {
         "task.max_bytes": "100kB",
         "task.evaluation_bytes": "2kB",
@@ -86,10 +80,6 @@ def test_the_default_recipe_survives_ctrl_c_and_a_kill_and_ends_well(corpus: Pat
     assert "Traceback" not in err
     early = Result(folder).record.trials
 
-    process = _sugata("resume", str(folder))
-    _wait_for_tells(folder, len(early) + 1)
-    process.kill()
-    process.communicate()
     out, err = _sugata("resume", str(folder)).communicate(timeout=120)
     assert f"sugata generate {folder / 'best'}" in out, err
     result = Result(folder)

@@ -43,7 +43,7 @@ def test_code_model_and_its_exported_file(tmp_path: Path) -> None:
         "task: {max_bytes: 200kB, evaluation_bytes: 2kB, test_bytes: 2kB}\n"
         "choices: {vocab_size: [512], hidden_dim: [64], num_layers: [2]}\n"
         "funnel: [{name: only, amount: 2, unit: steps}]\nbudget: {trials: 1}\n"
-        "training: {batch_size: 2, length: 32}\nfinal: {amount: 3, unit: steps}\nengine: {workers: 1}\n"
+        "training: {batch_size: 2, length: 32}\nfinal: {amount: 3, unit: steps}\nengine: {workers: 0}\n"
     )
     smaller = "import sugata\nsearch = sugata.search\n"
     smaller += "sugata.search = lambda name, **given: search('small.yaml', **given)\n"

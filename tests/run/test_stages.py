@@ -161,6 +161,21 @@ def test_a_full_disk_in_the_function_ends_the_search_and_fails_no_trial(tmp_path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
+def test_a_kill_loses_nothing(tmp_path: Path, workers: int) -> None:
+    process = _start(tmp_path, "400", "0.05", workers)
+    _wait_for(lambda: _told(tmp_path) >= 3)
+    process.kill()
+    process.communicate()
+    before = Result(tmp_path / "run").trials
+    done = _script(SCRIPT, tmp_path, str(len(before) + 4), workers=workers)
+    assert done.returncode == 0, done.stderr
+    after = Result(tmp_path / "run").trials
+    assert len(after) >= len(before) + 4
+    assert after[: len(before)].equals(before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
 def test_ctrl_c_ends_with_one_line_and_nothing_is_lost(tmp_path: Path, workers: int) -> None:
     process = _start(tmp_path, "400", "0.05", workers)
     _wait_for(lambda: _told(tmp_path) >= 3)
