@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -29,8 +30,8 @@ def export_folder(
     """Write a model to a folder that works without sugata and without torch.
 
     Files: `model.safetensors` (packed), `config.json`, `architecture.json`, `tokenizer.json`, `model.onnx`
-        (whole
-    sequences), `decode.onnx` (token by token) and `README.md`, a model card whose program runs as it stands.
+    (whole sequences), `decode.onnx` (token by token) and `README.md`, a model card whose program runs as it
+    stands. They are made beside the folder and moved in when all are whole.
 
     Args:
         folder: made if missing; files of these names are replaced.
@@ -40,8 +41,22 @@ def export_folder(
         info: what the card says about it, name -> value: scores, training time, data.
         name: title of the card.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".export-", dir=target.parent) as made:
+        _write_files(Path(made), compressed, architecture, tokenizer, info, name)
+        for file in Path(made).iterdir():
+            file.replace(target / file.name)
+
+
+def _write_files(
+    folder: Path,
+    compressed: CompressedModel,
+    architecture: Mapping[str, Any],
+    tokenizer: str | Path,
+    info: Mapping[str, object],
+    name: str,
+) -> None:
     compressed.save(folder / "model.safetensors")
     _write_json(folder / "architecture.json", dict(architecture))
     config = {
@@ -51,8 +66,7 @@ def export_folder(
         "compression": vars(compressed.compression),
     }
     _write_json(folder / "config.json", config)
-    if Path(tokenizer).resolve() != (folder / "tokenizer.json").resolve():
-        shutil.copyfile(tokenizer, folder / "tokenizer.json")
+    shutil.copyfile(tokenizer, folder / "tokenizer.json")
     export_onnx(compressed, folder / "model.onnx")
     export_decode_onnx(compressed, folder / "decode.onnx")
     sizes = {

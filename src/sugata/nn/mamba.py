@@ -15,6 +15,7 @@ from sugata.nn.token_mixer import State, TokenMixer, without_autocast
 CHUNK = 64
 _SMALLEST_STEP = 1e-30
 _FORGOTTEN = 60.0
+_LARGEST_LOG = 20.0  # a decay this fast forgets at once; beyond, it would overflow
 
 
 class GatedRMSNorm(nn.Module):
@@ -123,7 +124,7 @@ class Mamba(TokenMixer):
         B = B.reshape(batch, 1, -1, CHUNK, self.state_dim)
         C = C.reshape(batch, 1, -1, CHUNK, self.state_dim)
         dt = dt.view(batch, -1, CHUNK, self.num_heads).permute(0, 3, 1, 2)
-        decay = (dt * -self.A_log.exp()[:, None, None]).cumsum(-1)  # logarithms
+        decay = (dt * -self.A_log.clamp(max=_LARGEST_LOG).exp()[:, None, None]).cumsum(-1)  # logarithms
         write = decay - dt.clamp(min=_SMALLEST_STEP).log()
 
         ends = (B * (decay[..., -1:] - write).exp()[..., None]).transpose(-1, -2) @ x
@@ -167,7 +168,7 @@ class Mamba(TokenMixer):
         channels, B, C = torch.split(mixed, [self.inner_dim, self.state_dim, self.state_dim], dim=-1)
         dt = F.softplus(dt + self.dt_bias)[..., None]
         channels = channels.view(-1, self.num_heads, self.head_dim)
-        decay = torch.exp(dt * -self.A_log.exp()[:, None])[..., None]
+        decay = torch.exp(dt * -self.A_log.clamp(max=_LARGEST_LOG).exp()[:, None])[..., None]
         hidden = hidden * decay + (channels * dt)[..., None] * B[:, None, None]
         y = (hidden @ C[:, None, :, None])[..., 0] + channels * self.D[:, None]
         return self.out_proj(self.norm(y.flatten(1), gate)), (window[:, 1:], hidden)

@@ -15,6 +15,7 @@ from sugata.nn.token_mixer import State, TokenMixer, without_autocast
 CHUNK = 32
 #: Keys are exponentiated without a running maximum, so they are kept where sums of exponentials stay finite.
 KEY_LIMIT = 60.0
+DECAY_LIMIT = 20.0  # a decay this fast forgets at once; beyond, it would overflow
 
 
 class TimeMixing(TokenMixer):
@@ -70,7 +71,7 @@ class TimeMixing(TokenMixer):
         terms = torch.stack((weight * value, weight))  # (2, batch, length, dim)
         # Channels first: each has its own matrix of decays over the steps of a chunk.
         terms_by_channel = terms.view(-1, CHUNK, dim).permute(2, 1, 0)  # (dim, CHUNK, 2 batch chunks)
-        rate = self.time_decay.exp()
+        rate = self.time_decay.clamp(max=DECAY_LIMIT).exp()
         sums = _toeplitz(rate, CHUNK + 1)[:, :, :CHUNK] @ terms_by_channel
         inside, ends = torch.split(sums, [CHUNK, 1], dim=1)
         starts = self._carry(ends.view(dim, 2 * batch, -1), rate)
@@ -98,7 +99,7 @@ class TimeMixing(TokenMixer):
         present = (key + self.time_first).clamp(-KEY_LIMIT, KEY_LIMIT).exp()
         mixed = (numerator + present * value) / (denominator + present)
         weight = key.clamp(-KEY_LIMIT, KEY_LIMIT).exp()
-        decay = torch.exp(-self.time_decay.exp())
+        decay = torch.exp(-self.time_decay.clamp(max=DECAY_LIMIT).exp())
         after = (x.float(), numerator * decay + weight * value, denominator * decay + weight)
         return self.output(receptance * mixed), after
 

@@ -214,7 +214,8 @@ def _write_recipe(recipe: Recipe, folder: Path) -> None:
 def _must_stay(recipe: Recipe) -> dict[str, Any]:
     """What may not change when a run goes on: all that decides a result, but not how long or how wide."""
     data: dict[str, Any] = recipe.model_dump(mode="json", exclude={"budget", "engine", "final", "name"})
-    return data | {"deterministic": recipe.engine.deterministic}
+    deterministic = recipe.engine.deterministic
+    return data | {"deterministic": deterministic, "window": recipe.engine.window if deterministic else None}
 
 
 def _prepare(assembly: Assembly, progress: Progress) -> float:
