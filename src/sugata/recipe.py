@@ -351,7 +351,7 @@ def _check_together(recipe: Recipe, where: str) -> None:
         raise RecipeError(f"{where}: funnel amounts {amounts} must grow from rung to rung")
     if len({rung.unit for rung in recipe.funnel}) > 1:
         raise RecipeError(f"{where}: funnel rungs have different units; use one")
-    trainings = (*recipe.funnel, recipe.final)
+    trainings: list[RungSection | FinalSection] = [*recipe.funnel, recipe.final]
     longest = max((training.amount for training in trainings if training.unit == "seconds"), default=0)
     if longest >= recipe.engine.timeout and recipe.evaluate is None:
         raise RecipeError(

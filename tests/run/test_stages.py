@@ -79,6 +79,15 @@ def test_another_recipe_in_the_same_folder_is_refused(run: Path) -> None:
         search(run, seed=1)
 
 
+def test_fields_that_are_newer_than_a_run_do_not_keep_it_from_going_on(run: Path) -> None:
+    journal = run / "journal.jsonl"
+    header, rest = journal.read_text().split("\n", 1)
+    recorded = json.loads(header)
+    del recorded["same"]["choices"]
+    journal.write_text(json.dumps(recorded) + "\n" + rest)
+    assert len(search(run, trials=5).trials) == 5
+
+
 def test_a_folder_in_use_is_refused_and_seen(run: Path) -> None:
     assert not is_locked(run)
     with (run / ".lock").open("a+") as file:

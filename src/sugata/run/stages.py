@@ -12,7 +12,7 @@ from typing import Any
 from sugata import journal as journals
 from sugata import recipe as recipes
 from sugata.engines import Engine, Job, Outcome, open_engine
-from sugata.errors import DiskFullError, RunFolderError, SugataError
+from sugata.errors import DiskFullError, RecipeError, RunFolderError, SugataError
 from sugata.journal import NO_SPACE, Journal
 from sugata.loop import Budget, search, trial_folder, trial_seed
 from sugata.recipe import Recipe
@@ -183,7 +183,7 @@ def _open_journal(assembly: Assembly, folder: Path) -> Journal:
     if path.exists():
         journal = Journal.open(path)
         header = journals.read(path).header
-        if header["space"] != assembly.space.name or header["same"] != _must_stay(recipe):
+        if header["space"] != assembly.space.name or _with_defaults(header["same"]) != _must_stay(recipe):
             raise RunFolderError(f"{folder} holds another run; give another --run-dir, or the same recipe")
         _write_recipe(recipe, folder)
         return journal
@@ -209,6 +209,16 @@ def _write_recipe(recipe: Recipe, folder: Path) -> None:
     temporary = folder / f".{RECIPE}"
     temporary.write_text(recipe.to_yaml())
     temporary.replace(folder / RECIPE)
+
+
+def _with_defaults(same: dict[str, Any]) -> dict[str, Any] | None:
+    """What a journal recorded of :func:`_must_stay`, with the defaults of fields that are newer than it."""
+    engine = {name: same[name] for name in ("deterministic", "window") if name in same}
+    fields = {name: value for name, value in same.items() if name not in engine}
+    try:
+        return _must_stay(recipes.parse({**fields, "engine": engine}))
+    except RecipeError:
+        return None  # of a version with other fields
 
 
 def _must_stay(recipe: Recipe) -> dict[str, Any]:
