@@ -55,6 +55,7 @@ class Mamba(TokenMixer):
     """
 
     state_names = ("window", "state")
+    rate_factor = 4.0
 
     def __init__(self, config: LanguageModelConfig) -> None:
         super().__init__()

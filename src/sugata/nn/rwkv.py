@@ -33,6 +33,7 @@ class TimeMixing(TokenMixer):
     """
 
     state_names = ("previous", "numerator", "denominator")
+    rate_factor = 4.0
 
     def __init__(self, config: LanguageModelConfig) -> None:
         super().__init__()
@@ -129,6 +130,7 @@ class ChannelMixing(nn.Module):
     """
 
     state_names: tuple[str, ...] = ("ffn_previous",)
+    rate_factor = 4.0
 
     def __init__(self, config: LanguageModelConfig, ffn_dim: int) -> None:
         super().__init__()

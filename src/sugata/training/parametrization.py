@@ -22,6 +22,9 @@ def parameter_groups(
     Weight decay is given as `weight_decay / factor`, because AdamW multiplies it by the rate: so each step
     shrinks every matrix by the same share at every width. Vectors and embeddings of one row do not decay.
 
+    A module may name a `rate_factor` for all its parameters: recurrent mixers train best at a multiple of the
+    rate that suits attention (measured, see `sugata.nn.TokenMixer`).
+
     Departures: the factor is at most `LARGEST_FACTOR`; a weight that is embedding and head at once (tied)
     takes the head's rate, because most of its gradient comes from there, and no output multiplier is used.
 
@@ -37,12 +40,19 @@ def parameter_groups(
     fan_ins = {
         id(module.weight): module.in_features for module in model.modules() if isinstance(module, nn.Linear)
     }
+    own = {
+        id(parameter): float(module.rate_factor)  # type: ignore[arg-type]
+        for module in model.modules()
+        if hasattr(module, "rate_factor")
+        for parameter in module.parameters()
+    }
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for parameter in model.parameters():
         if not parameter.requires_grad:
             continue
         fan_in = fan_ins.get(id(parameter))
         factor = 1.0 if fan_in is None else min(base_width / fan_in, LARGEST_FACTOR)
+        factor *= own.get(id(parameter), 1.0)
         decay = weight_decay / factor if _is_matrix(parameter) else 0.0
         groups.setdefault((learning_rate * factor, decay), []).append(parameter)
     return [
