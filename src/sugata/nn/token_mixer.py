@@ -17,9 +17,9 @@ class TokenMixer(nn.Module, ABC):
     outputs. Constructors may leave parameters unset; `initialize` fills every one.
     """
 
-    #: Learning rate of its parameters as a multiple of what suits attention. Recurrences bear, and need, more:
-    #: in 12 seconds of training at width 128, four times the rate takes 3 % off Mamba's and 4 % off RWKV's bits
-    #: per byte, and adds 10 % to attention's.
+    #: Learning rate of its parameters as a multiple of what suits attention. Recurrences need more: in 12
+    #: seconds of training at width 128, four times the rate takes 3 % off Mamba's and 4 % off RWKV's bits per
+    #: byte, and adds 10 % to attention's.
     rate_factor: float = 1.0
 
     #: Names of the tensors of the state, in order. The batch is axis 0 of each.
