@@ -33,10 +33,10 @@ search: $(READY)
 	@$(BIN)/sugata search tiny
 
 test: $(READY)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 fast: $(READY)
-	@$(BIN)/python -m pytest -m fast
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m fast
 
 lint: $(READY)
 	@$(BIN)/ruff check .

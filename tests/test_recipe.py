@@ -74,6 +74,10 @@ def test_assignments_are_read_as_yaml() -> None:
         ),
         ({"final": {"amount": 7200}}, "engine.timeout 1800 s is too short for trainings of 7200 s"),
         ({"engine": {"deterministic": True}}, "needs funnel units of steps or tokens"),
+        (
+            {"engine": {"deterministic": True}, "funnel": [{"name": "all", "amount": 2, "unit": "steps"}]},
+            "cannot search by what is timed (latency_ms)",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_field(fields: dict[str, object], said: str) -> None:

@@ -15,9 +15,10 @@ from sugata.engines import Engine, Job, Outcome
 from sugata.errors import InvalidArchitecture, JournalError
 from sugata.evaluators import Evaluator
 from sugata.journal import FINISHED, Event, Journal, Note, Record, read
+from sugata.reuse import Evaluated, trial_folder
 from sugata.space import Architecture, SearchSpace
 from sugata.strategies import Strategy
-from sugata.trial import Fidelity, Proposal, Status, Trial
+from sugata.trial import Proposal, Status, Trial
 
 MOST_REFUSED = 200  # proposals in a row that break a limit
 MOST_FREE = 1000  # proposals in a row that cost nothing: the strategy has nothing new
@@ -39,11 +40,6 @@ class Budget:
     trials: int | None = None
     seconds: float | None = None
     grace: float = 30.0
-
-
-def trial_folder(folder: Path, number: int) -> Path:
-    """The folder of a trial, such as ``trials/0007``."""
-    return folder / f"{number:04d}"
 
 
 def trial_seed(seed: int, training_key: str) -> int:
@@ -137,7 +133,7 @@ class _Loop:
         self.pending: dict[int, Proposal] = {}  # asked, not told; in the order of asking
         self.queue: list[Proposal] = []  # of these, not yet with the engine
         self.finished: dict[int, Trial] = {}  # of these, evaluated and waiting for their turn
-        self.known = _Known(space, folder)
+        self.known = Evaluated(space, folder)
         self.charged = 0  # told trials that cost budget
         self.refused_in_a_row = 0
         self.free_in_a_row = 0
@@ -312,7 +308,7 @@ class _Loop:
             self.note(
                 {"warning": "data, settings or versions have changed since these trials were evaluated"}
             )
-            self.known = _Known(self.space, self.folder)
+            self.known = Evaluated(self.space, self.folder)
         self.known.fingerprint = fingerprint
         self.note({"fingerprint": fingerprint, "seed": self.seed, "window": self.window})
         last = next((event for event in reversed(events) if not isinstance(event, Note)), None)
@@ -331,7 +327,7 @@ class _Loop:
                 asks_and_tells.append(event)
             elif event.kind == _NOTE and (fingerprint := event.data.get("fingerprint")):
                 if fingerprint != self.known.fingerprint:
-                    self.known = _Known(self.space, self.folder, fingerprint)
+                    self.known = Evaluated(self.space, self.folder, fingerprint)
                 continue
             if isinstance(event, Proposal):
                 self.pending[event.number] = event
@@ -370,64 +366,6 @@ class _Loop:
         if self.budget.seconds is None:
             return float("inf")
         return self.budget.seconds - self.earlier - (time.monotonic() - self.started)
-
-
-class _Known:
-    """Which trainings and deployments have been evaluated: by key and fidelity."""
-
-    def __init__(self, space: SearchSpace, folder: Path, fingerprint: str = "") -> None:
-        self.space = space
-        self.folder = folder
-        self.fingerprint = fingerprint
-        self._answers: dict[tuple[str, Fidelity], Trial] = {}
-        self._trained: dict[tuple[str, Fidelity], list[int]] = {}
-        self._fidelities: dict[int, Fidelity] = {}
-        self._keys: dict[int, str] = {}
-
-    def add(self, trial: Trial) -> None:
-        """Remember a completed trial; adding it again changes nothing."""
-        if trial.status is not Status.COMPLETED or trial.cached or trial.number in self._fidelities:
-            return
-        proposal = trial.proposal
-        self._fidelities[trial.number] = proposal.fidelity
-        self._answers.setdefault((self._deployment_key(proposal), proposal.fidelity), trial)
-        trained = self._trained.setdefault((self.training_key(proposal), proposal.fidelity), [])
-        trained.append(trial.number)
-
-    def answer(self, proposal: Proposal) -> Trial | None:
-        """The trial that has measured the same already."""
-        return self._answers.get((self._deployment_key(proposal), proposal.fidelity))
-
-    def awaited(self, proposal: Proposal, others: Iterator[Proposal]) -> bool:
-        """Whether one of the others trains the same as far."""
-        key = self.training_key(proposal)
-        return any(
-            other.fidelity == proposal.fidelity and self.training_key(other) == key for other in others
-        )
-
-    def weights(self, proposal: Proposal, fidelity: Fidelity) -> Path | None:
-        """The folder with a checkpoint of the proposal's training at a fidelity."""
-        numbers = self._trained.get((self.training_key(proposal), fidelity), [])
-        folders = (trial_folder(self.folder, number) for number in numbers)
-        return next((folder for folder in folders if any(folder.glob("checkpoint*"))), None)
-
-    def continued(self, proposal: Proposal) -> Path | None:
-        """Where the training that the proposal continues has left its weights, if anywhere."""
-        if proposal.continues is None:
-            return None
-        own = trial_folder(self.folder, proposal.continues)
-        fidelity = self._fidelities.get(proposal.continues)
-        shared = self.weights(proposal, fidelity) if fidelity else None
-        return shared or (own if own.is_dir() else None)
-
-    def training_key(self, proposal: Proposal) -> str:
-        """The space's, computed once a trial."""
-        if proposal.number not in self._keys:
-            self._keys[proposal.number] = self.space.training_key(proposal.architecture)
-        return self._keys[proposal.number]
-
-    def _deployment_key(self, proposal: Proposal) -> str:
-        return self.space.deployment_key(proposal.architecture)
 
 
 def _answered(proposal: Proposal, twin: Trial) -> Trial:

@@ -92,3 +92,17 @@ def test_the_card_says_what_was_measured(folder):
 def test_a_folder_without_a_model_is_one_clear_error(tmp_path):
     with pytest.raises(SugataError, match=r"model\.safetensors"):
         load_folder(tmp_path)
+
+
+def test_a_failing_export_leaves_the_old_folder_as_it_was(folder, tmp_path, monkeypatch):
+    path, compressed = folder
+    before = {file.name: file.read_bytes() for file in path.iterdir()}
+
+    def fail(*arguments):
+        raise SugataError("no")
+
+    monkeypatch.setattr("sugata.export.folder.export_decode_onnx", fail)
+    with pytest.raises(SugataError):
+        export_folder(path, compressed, {"hidden_dim": 64}, path / "tokenizer.json", {}, name="other")
+    assert {file.name: file.read_bytes() for file in path.iterdir()} == before
+    assert not list(path.parent.glob(".export-*"))

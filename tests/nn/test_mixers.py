@@ -236,3 +236,18 @@ def test_grouped_queries_share_the_fewest_heads_that_are_a_quarter(heads: int) -
     smaller = [n for n in range(1, config.key_value_heads) if heads % n == 0]
     assert 4 * config.key_value_heads >= heads
     assert all(4 * n < heads for n in smaller)
+
+
+@pytest.mark.parametrize("name", ["mamba", "rwkv"])
+def test_extreme_decays_stay_finite(name: str) -> None:
+    config = LanguageModelConfig(16, 32, 2, (LayerConfig(name, 32),))
+    mixer = MIXERS[name](config)
+    mixer.initialize(torch.Generator().manual_seed(0), 0, 1)
+    with torch.no_grad():
+        for parameter in mixer.parameters():
+            parameter.mul_(100.0)
+    x = torch.randn(2, 70, 32, generator=torch.Generator().manual_seed(1))
+    assert mixer(x).isfinite().all()
+    out, state = mixer.step(x[:, 0], mixer.initial_state(2))
+    assert out.isfinite().all()
+    assert all(part.isfinite().all() for part in state)

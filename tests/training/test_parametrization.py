@@ -46,6 +46,15 @@ def test_a_tied_weight_trains_at_the_heads_rate() -> None:
     ] == pytest.approx(0.005)
 
 
+def test_recurrent_mixers_train_faster_by_their_own_factor() -> None:
+    for mixer, factor in (("transformer", 1.0), ("mamba", 4.0), ("rwkv", 4.0)):
+        found = rates_and_decays(language_model(mixer, 128))
+        rates = [rate for name, (rate, _) in found.items() if name.startswith("layers.0.mixer.")]
+        assert min(rates) >= 0.01 * factor / 2  # an expanded inner width halves its output's rate
+        assert max(rates) == pytest.approx(0.01 * factor)
+        assert found["embedding.weight"][0] == pytest.approx(0.01)
+
+
 def test_frozen_parameters_are_left_out() -> None:
     model = nn.Sequential(nn.Linear(128, 128), nn.Linear(128, 4))
     model[0].requires_grad_(False)

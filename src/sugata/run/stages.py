@@ -14,9 +14,10 @@ from sugata import recipe as recipes
 from sugata.engines import Engine, Job, Outcome, open_engine
 from sugata.errors import DiskFullError, RecipeError, RunFolderError, SugataError
 from sugata.journal import NO_SPACE, Journal
-from sugata.loop import Budget, search, trial_folder, trial_seed
+from sugata.loop import Budget, search, trial_seed
 from sugata.recipe import Recipe
 from sugata.report.wording import count, plural
+from sugata.reuse import trial_folder
 from sugata.run.assembly import Assembly, assemble, fidelity, final_fidelity
 from sugata.run.feasibility import Feasibility
 from sugata.run.folder import (
@@ -36,7 +37,7 @@ from sugata.run.reporting import report
 from sugata.run.result import Result
 from sugata.run.watch import Watch, budget_text
 from sugata.space import SearchSpace
-from sugata.trial import Proposal, Trial
+from sugata.trial import Fidelity, Proposal, Trial
 
 
 @dataclass
@@ -297,6 +298,7 @@ def _finish(run: _Run) -> None:
 
     if not run.done("train"):
         with _engine(run) as engine, run.stage("train"):
+            _note_trained_baselines(run)
             _evaluate_outside(run, engine, [*_finals(run), *_baselines(run)])
     _drop_checkpoints(run)
     if not run.done("export"):
@@ -350,15 +352,31 @@ def _finals(run: _Run) -> list[_Outside]:
     ]
 
 
+def _note_trained_baselines(run: _Run) -> None:
+    """Take the results of known good networks that the search itself brought to the top rung."""
+    result, space = run.result, run.assembly.space
+    top = result.objectives.candidates(result.record.trials)
+    trained = {space.deployment_key(trial.proposal.architecture): trial for trial in top}
+    noted = {note.data["name"] for note in result.record.notes("baseline")}
+    for name, values in run.assembly.known_good.items():
+        trial = trained.get(space.deployment_key(space.architecture(values)))
+        if trial is not None and name not in noted and trial.proposal.fidelity == _top(run):
+            run.journal.note("baseline", {"name": name, **journals.trial_to_data(trial)})
+
+
+def _top(run: _Run) -> Fidelity:
+    rungs = run.assembly.recipe.funnel
+    return fidelity(len(rungs) - 1, rungs[-1])
+
+
 def _baselines(run: _Run) -> list[_Outside]:
-    """Known good networks at the top rung's budget, which the search has not already trained there."""
-    recipe, space = run.assembly.recipe, run.assembly.space
-    top = fidelity(len(recipe.funnel) - 1, recipe.funnel[-1])
+    """Known good networks at the top rung's budget."""
+    space = run.assembly.space
     return [
         _Outside(
             "baseline",
             name,
-            Proposal(FIRST_BASELINE + i, space.architecture(values), top, origin="baseline"),
+            Proposal(FIRST_BASELINE + i, space.architecture(values), _top(run), origin="baseline"),
             run.folder / "baselines" / name,
         )
         for i, (name, values) in enumerate(run.assembly.known_good.items())

@@ -13,9 +13,9 @@ from sugata.compression import compress
 from sugata.errors import DataError, RunFolderError
 from sugata.evaluators.training import compression_of
 from sugata.export import export_folder, load_folder
-from sugata.loop import trial_folder
 from sugata.measure import onnx_session
 from sugata.nn import LanguageModel
+from sugata.reuse import trial_folder
 from sugata.run.assembly import Assembly, assemble
 from sugata.run.folder import BEST, FINAL, FIRST_FINAL
 from sugata.run.result import Result
