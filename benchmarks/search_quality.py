@@ -1,6 +1,6 @@
 """How good what the search finds is: beside hand-made networks, and beside random search.
 
-    python benchmarks/search_quality.py --data ../shared/data/pycorpus      # prints its expected time first
+    python benchmarks/search_quality.py --data CORPUS                   # prints its expected time first
 
 1. The found model against the hand-made `tiny` baselines, at equal training time and no greater stored size.
    First all baselines are trained for `--final` seconds, at every seed. Best is the one with the lowest mean
@@ -407,7 +407,7 @@ def parse_arguments() -> Options:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", default="../shared/data/pycorpus", help="a corpus, as a recipe's task.data")
+    parser.add_argument("--data", required=True, help="a corpus, as a recipe's task.data")
     parser.add_argument("--max-bytes", default="16MB")
     parser.add_argument("--seeds", type=int, default=5, help="how many: 0, 1, 2 ...")
     parser.add_argument("--budget", type=float, default=90, help="seconds of each search")

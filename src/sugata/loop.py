@@ -28,7 +28,7 @@ _NOTE = "search"
 
 @dataclass(frozen=True)
 class Budget:
-    """When a search ends; whichever comes first. All sessions of a run count together.
+    """When a search ends; whichever comes first. All starts of a run count together.
 
     Attributes:
         trials: evaluations; refused trials and answers from the cache are free.
@@ -139,7 +139,7 @@ class _Loop:
         self.free_in_a_row = 0
         self.end = ""  # why no more is asked for
         self.started = time.monotonic()
-        self.earlier = 0.0  # seconds of earlier sessions
+        self.earlier = 0.0  # seconds before this start
 
     def run(self) -> None:
         """Ask, start, wait, tell, until nothing is pending."""
@@ -280,7 +280,7 @@ class _Loop:
         self.on_event(trial)
 
     def take(self, trial: Trial) -> None:
-        """Note that a trial was told, now or in an earlier session."""
+        """Note that a trial was told, now or before this start."""
         self.pending.pop(trial.number)
         self.finished.pop(trial.number, None)
         self.told.append(trial)
@@ -378,7 +378,7 @@ def _costs(trial: Trial) -> bool:
 
 
 def seconds_searched(record: Record) -> float:
-    """Seconds of all earlier sessions, each from its note to its last event of the search."""
+    """Seconds of all earlier starts, each from its note to its last event of the search."""
     total, begin, end = 0.0, 0.0, 0.0
     for event, moment in zip(record.events, record.times, strict=True):
         if isinstance(event, Note) and event.kind == _NOTE and "fingerprint" in event.data:
