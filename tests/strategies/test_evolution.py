@@ -172,16 +172,16 @@ def test_every_crossover_works(kind) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"population": 0}, "evolution.population is 0; give a whole number of at least 1"),
-        ({"population": 2.5}, "evolution.population is 2.5; give a whole number of at least 1"),
-        ({"generations": -1}, "evolution.generations is -1; give a whole number of at least 1"),
-        ({"tournament": 0}, "evolution.tournament is 0; give a whole number of at least 1"),
-        ({"elites": 1.5}, "evolution.elites is 1.5; give a share between 0 and 1"),
-        ({"mutation_rate": 30}, "evolution.mutation_rate is 30; give a share between 0 and 1"),
-        ({"crossover_rate": float("nan")}, "evolution.crossover_rate is nan; give a share between 0 and 1"),
+        ({"population": 0}, "strategy.population is 0; give a whole number of at least 1"),
+        ({"population": 2.5}, "strategy.population is 2.5; give a whole number of at least 1"),
+        ({"generations": -1}, "strategy.generations is -1; give a whole number of at least 1"),
+        ({"tournament": 0}, "strategy.tournament is 0; give a whole number of at least 1"),
+        ({"elites": 1.5}, "strategy.elites is 1.5; give a share between 0 and 1"),
+        ({"mutation_rate": 30}, "strategy.mutation_rate is 30; give a share between 0 and 1"),
+        ({"crossover_rate": float("nan")}, "strategy.crossover_rate is nan; give a share between 0 and 1"),
         (
             {"crossover": "three_point"},
-            "evolution.crossover is 'three_point'; use one_point, two_point, uniform",
+            "strategy.crossover is 'three_point'; use one_point, two_point, uniform",
         ),
     ],
 )

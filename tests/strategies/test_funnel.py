@@ -247,16 +247,16 @@ def test_the_presets_are_the_methods_defaults() -> None:
 @pytest.mark.parametrize(
     ("rungs", "message"),
     [
-        ((), "funnel.rungs is empty; give at least one rung"),
-        ((Rung(MEDIUM),), "funnel.rungs[0].fidelity.rung is 1; number rungs 0, 1, 2 in order"),
-        ((Rung(SMALL, keep=0.0), Rung(MEDIUM)), "funnel.rungs[0].keep is 0.0; give a share above 0"),
-        ((Rung(SMALL, keep=35), Rung(MEDIUM)), "funnel.rungs[0].keep is 35; give a share above 0"),
-        ((Rung(SMALL, capacity=0),), "funnel.rungs[0].capacity is 0; give at least 1"),
-        ((Rung(SMALL, threshold=float("nan")),), "funnel.rungs[0].threshold is nan; give a value"),
-        ((Rung(SMALL), Rung(MEDIUM)), "funnel.rungs[0] says nothing of who goes on; set keep, threshold"),
+        ((), "funnel is empty; give at least one rung"),
+        ((Rung(MEDIUM),), "funnel.0.fidelity.rung is 1; number rungs 0, 1, 2 in order"),
+        ((Rung(SMALL, keep=0.0), Rung(MEDIUM)), "funnel.0.keep is 0.0; give a share above 0"),
+        ((Rung(SMALL, keep=35), Rung(MEDIUM)), "funnel.0.keep is 35; give a share above 0"),
+        ((Rung(SMALL, capacity=0),), "funnel.0.capacity is 0; give at least 1"),
+        ((Rung(SMALL, threshold=float("nan")),), "funnel.0.threshold is nan; give a value"),
+        ((Rung(SMALL), Rung(MEDIUM)), "funnel.0 says nothing of who goes on; set keep, threshold"),
         (
             (Rung(SMALL, 0.5), Rung(Fidelity(1, "medium", 1, "steps"))),
-            "funnel.rungs[1].fidelity.amount is 1; give more than the 1 of the rung below",
+            "funnel.1.amount is 1; give more than the 1 of the rung below",
         ),
     ],
 )
@@ -269,5 +269,5 @@ def test_contradictory_rungs_are_refused_in_one_line(rungs: Sequence[Rung], mess
 
 @pytest.mark.parametrize("by", ["latency_ms", "fitness"])
 def test_an_unknown_metric_to_rank_by_is_refused(by: str) -> None:
-    with pytest.raises(RecipeError, match=f"funnel.by is '{by}'; use bits_per_byte, pareto"):
+    with pytest.raises(RecipeError, match=f"promote_by is '{by}'; use bits_per_byte, pareto"):
         funnel((Rung(SMALL),), by=by)

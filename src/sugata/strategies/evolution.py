@@ -74,7 +74,7 @@ class Evolution(Strategy):
         counts = {"population": population, "generations": generations, "tournament": tournament}
         for name, count in counts.items():
             if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-                raise RecipeError(f"evolution.{name} is {count!r}; give a whole number of at least 1")
+                raise RecipeError(f"strategy.{name} is {count!r}; give a whole number of at least 1")
         shares = {
             "elites": elites,
             "crossover_rate": crossover_rate,
@@ -83,9 +83,9 @@ class Evolution(Strategy):
         }
         for name, share in shares.items():
             if not 0 <= share <= 1:
-                raise RecipeError(f"evolution.{name} is {share!r}; give a share between 0 and 1")
+                raise RecipeError(f"strategy.{name} is {share!r}; give a share between 0 and 1")
         if crossover not in get_args(Crossover):
-            raise RecipeError(f"evolution.crossover is {crossover!r}; use {', '.join(get_args(Crossover))}")
+            raise RecipeError(f"strategy.crossover is {crossover!r}; use {', '.join(get_args(Crossover))}")
         self.population = population
         self.generations = generations
         self.elites = min(population, max(1, round(elites * population))) if elites else 0

@@ -86,7 +86,7 @@ class Funnel(Strategy):
         names = [metric.name for metric in inner.objectives.metrics]
         names += ["pareto"] if inner.objectives.fitness is None else ["pareto", "fitness"]
         if by not in names:
-            raise RecipeError(f"funnel.by is {by!r}; use {', '.join(names)}")
+            raise RecipeError(f"promote_by is {by!r}; use {', '.join(names)}")
         self.inner = inner
         self.rungs = tuple(rungs)
         self._metric = next((metric for metric in inner.objectives.metrics if metric.name == by), None)
@@ -218,9 +218,9 @@ class Funnel(Strategy):
 
 def _check(rungs: Sequence[Rung]) -> None:
     if not rungs:
-        raise RecipeError("funnel.rungs is empty; give at least one rung")
+        raise RecipeError("funnel is empty; give at least one rung")
     for position, rung in enumerate(rungs):
-        name = f"funnel.rungs[{position}]"
+        name = f"funnel.{position}"
         if rung.fidelity.rung != position:
             raise RecipeError(f"{name}.fidelity.rung is {rung.fidelity.rung}; number rungs 0, 1, 2 in order")
         if rung.keep is not None and not 0 < rung.keep <= 1:
@@ -234,11 +234,11 @@ def _check(rungs: Sequence[Rung]) -> None:
         lower = rungs[position - 1]
         if lower.fidelity.unit == rung.fidelity.unit and lower.fidelity.amount >= rung.fidelity.amount:
             raise RecipeError(
-                f"{name}.fidelity.amount is {rung.fidelity.amount:g}; give more than the"
+                f"{name}.amount is {rung.fidelity.amount:g}; give more than the"
                 f" {lower.fidelity.amount:g} of the rung below"
             )
         if lower.keep is None and lower.threshold is None and rung.capacity is None:
             raise RecipeError(
-                f"funnel.rungs[{position - 1}] says nothing of who goes on; set keep, threshold,"
+                f"funnel.{position - 1} says nothing of who goes on; set keep, threshold,"
                 " or the capacity of the next rung"
             )
