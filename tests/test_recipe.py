@@ -1,5 +1,7 @@
 """Recipes: quantities, fields, changes, and what is wrong with them."""
 
+import copy
+
 import pytest
 import yaml
 from hypothesis import given
@@ -96,3 +98,17 @@ def test_a_recipe_is_a_mapping() -> None:
 def test_a_change_cannot_make_a_section_of_a_value() -> None:
     with pytest.raises(RecipeError, match="space is not a section"):
         recipes.load("tiny", {"space.depth": 3})
+
+
+@pytest.mark.parametrize("field", ["task.data", "task.data.more"])
+def test_a_change_inside_a_value_is_refused_with_the_field_however_it_was_given(field: str) -> None:
+    with pytest.raises(RecipeError, match=f"^field '{field}': task is not a section$"):
+        recipes.parse({"task": "code"}, changes={field: "stdlib"})
+
+
+def test_the_given_values_stay_as_they_are() -> None:
+    given = {"funnel": FUNNEL, "budget": {"trials": 3}}
+    before = copy.deepcopy(given)
+    recipe = recipes.parse(given, changes={"budget.trials": 5, "task.data": "elsewhere", "seed": 2})
+    assert (recipe.budget.trials, recipe.seed) == (5, 2)
+    assert given == before

@@ -1,5 +1,6 @@
 """The run file: everything that decides a run, typed, validated, every field with one line of doc."""
 
+import copy
 import difflib
 import re
 from collections.abc import Mapping, Sequence
@@ -75,9 +76,11 @@ class RungSection(_Section):
 
     name: str = Field(description="what to call it")
     amount: float = Field(gt=0, description="training up to here, counted from the start, in `unit`")
-    unit: Literal["seconds", "steps", "tokens", "epochs"] = Field("seconds", description="unit of `amount`")
+    unit: Literal["seconds", "steps", "tokens", "epochs"] = Field(
+        "seconds", description="unit of `amount`; seconds of CPU time on a CPU, of wall clock on a GPU"
+    )
     keep: Share | None = Field(None, description="share of the best that goes on to the next rung")
-    threshold: float | None = Field(None, description="what the primary metric must reach to go on")
+    threshold: float | None = Field(None, description="the primary metric must be at least as good to go on")
     capacity: int | None = Field(None, ge=1, description="how many trials at most on this rung")
 
 
@@ -124,10 +127,16 @@ class TrainingSection(_Section):
     learning_rate: float | None = Field(
         None, gt=0, description="base rate at hidden width 128; scaled with width (muP); null: the default"
     )
-    batch_size: int = Field(8, ge=1, description="sequences a step")
+    batch_size: int = Field(8, ge=1, description="sequences of a batch")
+    accumulation: int = Field(1, ge=1, description="batches a step: their gradients are averaged")
     length: int = Field(256, ge=8, description="tokens a sequence")
     weight_decay: float = Field(0.1, ge=0, description="AdamW weight decay of matrices")
     warmup: float = Field(0.05, ge=0, le=1, description="share of the budget that warms up")
+    final_share: float = Field(0.02, ge=0, le=1, description="rate at the end, as a share of the peak")
+    clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: no clipping")
+    evaluations: int = Field(0, ge=0, description="validations during a training, evenly spaced")
+    patience: int = Field(0, ge=0, description="stop after so many without a new best; 0: never")
+    checkpoint_activations: bool = Field(False, description="less memory, more time")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="of the matrix products")
 
 
@@ -248,12 +257,12 @@ def load(source: str | Path, changes: Mapping[str, Any] | None = None) -> Recipe
 
 
 def parse(data: Any, where: str = "recipe", changes: Mapping[str, Any] | None = None) -> Recipe:
-    """Make a recipe from plain values.
+    """Make a recipe from plain values, which stay as they are.
 
     Raises:
         RecipeError: as :func:`load`.
     """
-    data = {} if data is None else data
+    data = {} if data is None else copy.deepcopy(data)
     if not isinstance(data, dict):
         raise RecipeError(f"{where}: a recipe is a mapping of fields, not {type(data).__name__}")
     for field, value in (changes or {}).items():
@@ -301,7 +310,7 @@ def _set(data: dict[str, Any], field: str, value: Any) -> None:
     for name in parents:
         here = here.setdefault(name, {})
         if not isinstance(here, dict):
-            raise RecipeError(f"--set {field}: {name} is not a section")
+            raise RecipeError(f"field {field!r}: {name} is not a section")
     here[last] = value
 
 
@@ -344,6 +353,8 @@ def _check_together(recipe: Recipe, where: str) -> None:
         )
     if recipe.choices and isinstance(recipe.space, dict):
         raise RecipeError(f"{where}: choices narrow a named space; space is given as choices already")
+    if recipe.training.patience and not recipe.training.evaluations:
+        raise RecipeError(f"{where}: training.patience needs validations; set training.evaluations as well")
     if recipe.evaluate is None and not recipe.funnel:
         raise RecipeError(f"{where}: funnel is empty; give at least one rung with name and amount")
     amounts = [rung.amount for rung in recipe.funnel]
