@@ -10,7 +10,7 @@ from sugata.objectives import Objectives
 from sugata.recipe import Recipe, RungSection, StrategySection
 from sugata.run.aims import objectives_of, own_metrics
 from sugata.space import Architecture, DictionarySpace, SearchSpace
-from sugata.spaces import baselines
+from sugata.spaces import baselines, imported
 from sugata.spaces import space as space_named
 from sugata.strategies import Evolution, Funnel, RandomSearch, Rung, Strategy
 from sugata.trial import Fidelity
@@ -64,7 +64,11 @@ class Assembly:
                 mutation_rate=section.mutation_rate,
                 baselines=[*starts, *self.known_good.values()],
             )
-        raise RecipeError(f"field 'strategy.kind': {section.kind!r} is not known; use evolution or random")
+        if ":" in section.kind:
+            return _own_strategy(section.kind, self.space, self.objectives, self.recipe.seed)
+        raise RecipeError(
+            f"field 'strategy.kind': {section.kind!r} is not known; use evolution, random or module:name"
+        )
 
 
 def assemble(
@@ -110,6 +114,27 @@ def _space(recipe: Recipe) -> SearchSpace:
     if isinstance(recipe.space, dict):
         return DictionarySpace(recipe.space)
     return space_named(recipe.space, **({"options": recipe.choices} if recipe.choices else {}))
+
+
+def _own_strategy(name: str, space: SearchSpace, objectives: Objectives, seed: int) -> Strategy:
+    make = imported("field 'strategy.kind':", name)
+    if not callable(make):
+        raise RecipeError(
+            f"field 'strategy.kind': {name!r} is a {type(make).__name__}; give a Strategy class, or a"
+            " function that makes a strategy"
+        )
+    try:
+        made = make(space, objectives, seed=seed)
+    except TypeError as error:
+        raise RecipeError(
+            f"field 'strategy.kind': {name!r} cannot be called with (space, objectives, seed=...): {error}"
+        ) from error
+    if not isinstance(made, Strategy):
+        raise RecipeError(
+            f"field 'strategy.kind': {name!r} made a {type(made).__name__}; it must make a"
+            " sugata.strategies.Strategy"
+        )
+    return made
 
 
 def make_task(recipe: Recipe) -> "Task":

@@ -84,7 +84,12 @@ def unknown(what: str, name: str, known: Iterable[str], shown: Iterable[str] | N
     return f"unknown {what} {name!r}; {hint}"
 
 
-def _own(name: str, parameters: dict[str, Any]) -> SearchSpace:
+def imported(what: str, name: str) -> Any:
+    """What ``module:name`` stands for, the working folder included; ``what`` it is goes into the error.
+
+    Raises:
+        RecipeError: it cannot be imported.
+    """
     module_name, _, qualified_name = name.partition(":")
     if os.getcwd() not in sys.path:  # as `python` itself would; installed commands do not have it there
         sys.path.append(os.getcwd())
@@ -92,8 +97,13 @@ def _own(name: str, parameters: dict[str, Any]) -> SearchSpace:
         found: Any = importlib.import_module(module_name)
         for part in qualified_name.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise RecipeError(f"space {name!r} cannot be imported ({error}); give module:name") from error
+    except (ImportError, AttributeError, ValueError) as error:
+        raise RecipeError(f"{what} {name!r} cannot be imported ({error}); give module:name") from error
+    return found
+
+
+def _own(name: str, parameters: dict[str, Any]) -> SearchSpace:
+    found = imported("space", name)
     if isinstance(found, SearchSpace):
         return found
     if not callable(found):
