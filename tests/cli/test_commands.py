@@ -8,6 +8,7 @@ import yaml
 
 from sugata import recipe as recipes
 from sugata.run import Result
+from sugata.spaces import baselines
 
 
 @pytest.mark.slow
@@ -124,6 +125,19 @@ def test_spaces_of_one_name_shows_its_choices(sugata) -> None:
     assert "Katharopoulos" in explained
 
 
+def test_spaces_of_one_name_lists_its_baselines_with_all_their_fields(sugata) -> None:
+    out = sugata("spaces", "tiny")[1]
+    listed = {
+        known["name"]: known for known in json.loads(sugata("spaces", "tiny", "--json")[1])["baselines"]
+    }
+    assert set(listed) == {known.name for known in baselines("tiny")}
+    for known in baselines("tiny"):
+        assert listed[known.name]["choices"] == dict(known.architecture)
+        assert listed[known.name]["description"] in out
+        section = out.split(f"\n{known.name}  ", 1)[1].split("\n\n", 1)[0].split()
+        assert {f"{name}={value}" for name, value in known.architecture.items()} <= set(section)
+
+
 def test_recipes_lists_all_that_are_shipped(sugata) -> None:
     out = sugata("recipes")[1]
     assert [line.split()[0] for line in out.splitlines()] == sorted(recipes.shipped())
@@ -155,6 +169,7 @@ def test_show_a_baseline_and_a_file(sugata, tmp_path: Path) -> None:
     assert "49,026,816" in out
     data = json.loads(sugata("show", "gpt2", "--json")[1])
     assert data["parameters"] == 49_026_816
+    assert {f"{name}={value}" for name, value in data["choices"].items()} <= set(out.split())
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({"space": data["space"], "choices": data["choices"]}))
     assert sugata("show", path, "--svg", tmp_path / "mine.svg")[1].startswith(out.splitlines()[0])

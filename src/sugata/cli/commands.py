@@ -181,7 +181,7 @@ def spaces(
         bool, typer.Option("--explain", help="What every option is, for and against.")
     ] = False,
 ) -> None:
-    """Search spaces: exact sizes, choices, options."""
+    """Search spaces: exact sizes; of one also choices, options and baselines."""
     from sugata.cli.printing import print_spaces
 
     print_spaces(name, _out, as_json=as_json, explained=explain)
@@ -229,7 +229,7 @@ def show(
     as_json: Json = False,
     svg: Annotated[Path | None, typer.Option(help="Also draw it into this SVG file.")] = None,
 ) -> None:
-    """One network: layers, shapes, parameters, drawn."""
+    """One network: layers, shapes, parameters, choices, drawn."""
     from sugata.cli.printing import print_network
 
     print_network(network, _out, as_json=as_json, svg=svg)

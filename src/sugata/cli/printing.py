@@ -2,10 +2,12 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +16,7 @@ from sugata.report.wording import architecture_text, count
 from sugata.run import BEST, Result, is_locked
 from sugata.run.progress import shown_metric
 from sugata.run.reporting import report_data, winner_number
-from sugata.trial import Trial
+from sugata.trial import Trial, Value
 
 
 def print_result(result: Result, out: Console) -> None:
@@ -76,7 +78,7 @@ def print_json(value: Any) -> None:
 
 
 def print_spaces(name: str | None, out: Console, *, as_json: bool, explained: bool) -> None:
-    """Sizes and choices of one space or of all."""
+    """Sizes of all spaces; of one also its choices and its baselines."""
     from sugata.spaces import names, space
     from sugata.spaces.describe import explain, summary
 
@@ -100,9 +102,16 @@ def print_spaces(name: str | None, out: Console, *, as_json: bool, explained: bo
             choices.add_row(choice.name, options, choice.when.text if choice.when else "")
         out.print()
         out.print(choices)
+        for known in summary(chosen[0])["baselines"]:
+            out.print(f"\n[bold]{known['name']}[/bold]  {escape(known['description'])}")
+            out.print(_choices_text(known["choices"]), markup=False)
     if explained:
         for one in chosen:
             _print_explained(explain(one), out)
+
+
+def _choices_text(choices: Mapping[str, Value]) -> str:
+    return "  ".join(f"{name}={value}" for name, value in choices.items())
 
 
 def _print_explained(data: dict[str, Any], out: Console) -> None:
@@ -118,7 +127,7 @@ def _print_explained(data: dict[str, Any], out: Console) -> None:
 
 
 def print_network(network: str, out: Console, *, as_json: bool, svg: Path | None) -> None:
-    """Layers, shapes and parameters of one network."""
+    """Layers, shapes, parameters and choices of one network."""
     from sugata.report import draw_svg, draw_text
     from sugata.spaces.describe import find
     from sugata.spaces.describe import network as described
@@ -128,6 +137,8 @@ def print_network(network: str, out: Console, *, as_json: bool, svg: Path | None
         print_json(described(space, architecture))
     else:
         out.print(draw_text(space.outline(architecture)))
+        out.print()
+        out.print(_choices_text(architecture), markup=False)
     if svg is not None:
         svg.write_text(draw_svg(space.outline(architecture), Path(network).stem), encoding="utf-8")
         out.print(f"drawn into {svg}")

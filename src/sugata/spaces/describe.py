@@ -9,12 +9,12 @@ from typing import Any
 from sugata.errors import InvalidArchitecture, RecipeError
 from sugata.space import Architecture, Choice, OptionNote, SearchSpace
 from sugata.spaces import catalogue
-from sugata.spaces.baselines import baseline
+from sugata.spaces.baselines import baseline, baselines
 from sugata.trial import Value
 
 
 def summary(space: SearchSpace) -> dict[str, Any]:
-    """What a space holds: its exact sizes and its choices.
+    """What a space holds: its exact sizes, its choices and the known architectures in it.
 
     ``raw``, ``valid`` and ``distinct`` are counts (``distinct`` is None where it is not counted),
     ``scientific`` the same as text such as ``3.58e+07``.
@@ -25,6 +25,10 @@ def summary(space: SearchSpace) -> dict[str, Any]:
         **counts,
         "scientific": {k: None if count is None else f"{count:.2e}" for k, count in counts.items()},
         "choices": [_choice(choice) for choice in space.choices],
+        "baselines": [
+            {"name": known.name, "description": known.description, "choices": dict(known.architecture)}
+            for known in baselines(space)
+        ],
     }
 
 
