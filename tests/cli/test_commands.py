@@ -162,6 +162,26 @@ def test_doctor(sugata) -> None:
     assert found["packages"]["torch"]
 
 
+@pytest.mark.parametrize("matrix_units", [False, True])
+def test_doctor_says_of_training_what_training_does(
+    sugata, matrix_units: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from sugata.cli import doctor
+    from sugata.training.precision import choose_precision
+
+    speeds = {torch.float32: 100.0, torch.bfloat16: 50.0 if matrix_units else 900.0}
+    monkeypatch.setattr(doctor, "_matmul_speed", speeds.get)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: matrix_units)
+    found = json.loads(sugata("doctor", "--json")[1])["training_precision"]
+    for size, width in {"small_matrices": 64, "large_matrices": 256}.items():
+        model = torch.nn.Linear(width, width)
+        assert found[size] == choose_precision("auto", model, torch.device("cpu"))
+    assert ("auto: bf16 for networks" if matrix_units else "auto: fp32\n") in sugata("doctor")[1]
+
+
 @pytest.mark.slow
 def test_show_a_baseline_and_a_file(sugata, tmp_path: Path) -> None:
     code, out, _ = sugata("show", "gpt2")

@@ -16,38 +16,51 @@ _OPTIONAL = ("transformers", "datasets", "optuna", "ray", "torchao", "scikit-lea
 
 
 def findings() -> dict[str, Any]:
-    """Cores, memory, disk, matrix-multiply speed in fp32 and bf16, accelerators, packages."""
+    """Cores, memory, disk, matrix-multiply speed in fp32 and bf16, what training uses, accelerators, packages."""
     import torch
 
+    from sugata.training import automatic_precisions
+
+    small, large = automatic_precisions(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     return {
         **environment(),
         "memory_free_bytes": psutil.virtual_memory().available,
         "disk_free_bytes": shutil.disk_usage(os.getcwd()).free,
         "matmul_gflops_fp32": _matmul_speed(torch.float32),
         "matmul_gflops_bf16": _matmul_speed(torch.bfloat16),
+        "training_precision": {"small_matrices": small, "large_matrices": large},
         "cuda_devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
         "optional": {name: _version(name) for name in _OPTIONAL},
     }
 
 
 def print_findings(out: Console, *, as_json: bool) -> None:
-    """Print the findings, with what follows from them."""
+    """Print the findings."""
     found = findings()
     if as_json:
         print(json.dumps(found, indent=2))
         return
     fp32, bf16 = found["matmul_gflops_fp32"], found["matmul_gflops_bf16"]
-    verdict = "pays: training uses it" if bf16 > 1.3 * fp32 else "does not pay: training stays at fp32"
     out.print(f"sugata {found['sugata']}, Python {found['python']}, {found['system']}")
     out.print(f"{found['cpu']}, {found['cores']} cores: {found['cores']} workers of one thread each")
     out.print(f"memory {found['memory_bytes'] / 1e9:.1f} GB, free {found['memory_free_bytes'] / 1e9:.1f} GB")
     out.print(f"disk free here {found['disk_free_bytes'] / 1e9:.1f} GB")
-    out.print(
-        f"matrix multiply, one thread: fp32 {fp32:.0f} GFLOP/s, bf16 {bf16:.0f} GFLOP/s (bf16 {verdict})"
-    )
+    out.print(f"matrix multiply, one thread, measured: fp32 {fp32:.0f} GFLOP/s, bf16 {bf16:.0f} GFLOP/s")
+    out.print(f"training with precision auto: {_precision_text(**found['training_precision'])}")
     out.print("GPUs: " + (", ".join(found["cuda_devices"]) or "none, everything runs on the CPU"))
     for name, version in {**found["packages"], **found["optional"]}.items():
         out.print(f"  {name:<14} {version or 'not installed'}")
+
+
+def _precision_text(small_matrices: str, large_matrices: str) -> str:
+    from sugata.training import BF16_PAYS_FROM
+
+    if small_matrices == large_matrices:
+        return small_matrices
+    large = (
+        f"{large_matrices} for networks whose matrices have {BF16_PAYS_FROM:,} elements or more on average"
+    )
+    return f"{large}, else {small_matrices}"
 
 
 def _matmul_speed(dtype: Any, size: int = 768, seconds: float = 0.3) -> float:

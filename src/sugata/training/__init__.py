@@ -3,13 +3,16 @@
 from sugata.training.checkpoint import CHECKPOINT, load_weights
 from sugata.training.loop import TrainingResult, train
 from sugata.training.parametrization import parameter_groups
+from sugata.training.precision import BF16_PAYS_FROM, automatic_precisions
 from sugata.training.schedule import rate_share, training_clock
 from sugata.training.settings import TrainingSettings
 
 __all__ = [
+    "BF16_PAYS_FROM",
     "CHECKPOINT",
     "TrainingResult",
     "TrainingSettings",
+    "automatic_precisions",
     "load_weights",
     "parameter_groups",
     "rate_share",

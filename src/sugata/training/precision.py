@@ -29,11 +29,18 @@ def choose_precision(precision: Precision, model: nn.Module, device: torch.devic
         raise RecipeError("training.precision is fp16, which CPUs only emulate; choose auto, fp32 or bf16")
     if precision != "auto":
         return precision
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    small, large = automatic_precisions(device)
     sizes = [module.weight.numel() for module in model.modules() if isinstance(module, nn.Linear)]
     pays = bool(sizes) and sum(sizes) / len(sizes) >= BF16_PAYS_FROM
-    return "bf16" if pays and torch.cpu._is_amx_tile_supported() else "fp32"
+    return large if pays else small
+
+
+def automatic_precisions(device: torch.device) -> tuple[str, str]:
+    """What `auto` means on a device: for networks of small matrices, and from `BF16_PAYS_FROM` elements on."""
+    if device.type == "cuda":
+        on_gpu = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+        return on_gpu, on_gpu
+    return "fp32", "bf16" if torch.cpu._is_amx_tile_supported() else "fp32"
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
