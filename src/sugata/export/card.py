@@ -44,7 +44,7 @@ _CARD = """\
 # {name}
 
 A causal language model: {summary}.
-Found, trained, compressed and exported by [sugata](https://sugata.readthedocs.io).
+Found, trained, compressed and exported by sugata.
 
 | | |
 | --- | --- |
