@@ -16,7 +16,7 @@ _OPTIONAL = ("transformers", "datasets", "optuna", "ray", "torchao", "scikit-lea
 
 
 def findings() -> dict[str, Any]:
-    """Cores, memory, disk, matrix-multiply speed in fp32 and bf16, what training uses, accelerators, packages."""
+    """Cores, memory, disk, measured matrix-multiply speeds, training's precision, accelerators, packages."""
     import torch
 
     from sugata.training import automatic_precisions

@@ -36,7 +36,7 @@ def choose_precision(precision: Precision, model: nn.Module, device: torch.devic
 
 
 def automatic_precisions(device: torch.device) -> tuple[str, str]:
-    """What `auto` means on a device: for networks of small matrices, and from `BF16_PAYS_FROM` elements on."""
+    """What `auto` is on a device: for small matrices, and for those of `BF16_PAYS_FROM` elements or more."""
     if device.type == "cuda":
         on_gpu = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
         return on_gpu, on_gpu
