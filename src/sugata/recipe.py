@@ -11,12 +11,11 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sugata.errors import RecipeError
-from sugata.trial import Value
+from sugata.trial import TIMED, Value
 
 _SIZES = {"": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30}
 _SECONDS = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _MILLISECONDS = {"": 1.0, "us": 1e-3, "ms": 1.0, "s": 1e3}
-_TIMED = {"latency_ms", "latency_ms_p90", "decode_ms", "peak_memory_bytes", "training_seconds"}
 _SHIPPED = Path(__file__).parent / "recipes"
 
 
@@ -370,7 +369,7 @@ def _check_together(recipe: Recipe, where: str) -> None:
         )
     if recipe.engine.deterministic and any(rung.unit == "seconds" for rung in recipe.funnel):
         raise RecipeError(f"{where}: engine.deterministic needs funnel units of steps or tokens, not seconds")
-    timed = _TIMED & {*recipe.objectives.metrics, recipe.promote_by}
+    timed = (TIMED | {"training_seconds"}) & {*recipe.objectives.metrics, recipe.promote_by}
     if recipe.engine.deterministic and recipe.evaluate is None and (timed or recipe.limits.latency):
         names = ", ".join(sorted(timed)) or "limits.latency"
         raise RecipeError(

@@ -42,6 +42,10 @@ class Fidelity:
     samples: int | None = None
 
 
+#: Metrics of a deployed network that are timed or sampled on a machine: no two measurements are equal.
+TIMED = frozenset({"latency_ms", "latency_ms_p90", "decode_ms", "peak_memory_bytes"})
+
+
 class Status(StrEnum):
     """How a trial ended. Only the metrics of ``completed`` trials can be compared."""
 

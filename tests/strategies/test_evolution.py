@@ -52,6 +52,13 @@ def test_half_of_the_first_generation_is_random_and_half_near_the_baselines() ->
     assert max(near) < np.mean(far)
 
 
+def test_random_members_of_the_first_generation_take_the_first_choices_options_in_turn() -> None:
+    space = DictionarySpace({"type": list("abcdef"), "depth": list(range(30))})
+    strategy = Evolution(space, Objectives((Metric("loss"),)), population=12)
+    types = [str(strategy.ask().architecture["type"]) for _ in range(12)]  # type: ignore[union-attr]
+    assert sorted(types) == sorted("abcdef" * 2)
+
+
 def test_without_baselines_the_first_generation_is_random() -> None:
     trials = run(Evolution(GRID, SCALAR, population=10), 11)
     assert [trial.proposal.origin for trial in trials[:10]] == ["random"] * 10

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
@@ -21,10 +22,9 @@ from sugata.nn import LanguageModel, LanguageModelConfig
 from sugata.spaces.language import LanguageSpace
 from sugata.tasks import Task
 from sugata.training import CHECKPOINT, TrainingSettings, load_weights, train
-from sugata.trial import Fidelity, Metric, Proposal, Status, Value
+from sugata.trial import TIMED, Fidelity, Metric, Proposal, Status, Value
 
 PREFILL_TOKENS = 128
-TIMED = frozenset({"latency_ms", "latency_ms_p90", "decode_ms", "peak_memory_bytes"})
 _NO_CURVE: tuple[tuple[float, float], ...] = ()
 
 _MEASURES = (
@@ -84,17 +84,21 @@ class TrainingEvaluator(Evaluator):
         return {name: value for name, value in metrics.items() if name in names}
 
     def evaluate(self, proposal: Proposal, context: Context) -> Evaluation:
-        """Train (or reuse the training), compress, score and measure."""
+        """Train on a GPU where there is one (or share a training), compress, score and measure.
+
+        The curve is (tokens, mean training loss in bits a token); it is also written to ``curve.csv``.
+        """
         architecture = self.space.architecture(proposal.architecture)
         model = LanguageModel(self.space.config(architecture))
         model.initialize(torch.Generator().manual_seed(context.seed))
         if context.trained and context.source is not None:
-            load_weights(context.source / CHECKPOINT, model)
+            _share(context.source / CHECKPOINT, context.folder / CHECKPOINT)
+            load_weights(context.folder / CHECKPOINT, model)
             curve, seconds = _NO_CURVE, 0.0
             details: dict[str, Any] = {"training": f"shared with {context.source.name}"}
         else:
             result = train(
-                model,
+                model.to(training_device()),
                 self.task,
                 architecture,
                 self.settings,
@@ -106,7 +110,9 @@ class TrainingEvaluator(Evaluator):
             )
             if result.status is not Status.COMPLETED:
                 return Evaluation(result.status, reason=result.reason, curve=result.curve)
+            model.to("cpu")  # what ships is compressed and measured there
             curve, seconds = result.curve, result.seconds
+            _write_curve(curve, context.folder / "curve.csv")
             details = {"steps": result.steps, "tokens": result.tokens}
         compression = compression_of(architecture)
         compressed = compress(model, **vars(compression))
@@ -128,6 +134,25 @@ class TrainingEvaluator(Evaluator):
             if folder is not None and (folder / CHECKPOINT).is_file():
                 return folder / CHECKPOINT
         return None
+
+
+def training_device() -> torch.device:
+    """A GPU where this worker has one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _share(checkpoint: Path, own: Path) -> None:
+    """Give a trial the weights of the trial that trained the same, without a copy where that is possible."""
+    own.unlink(missing_ok=True)
+    try:
+        own.hardlink_to(checkpoint)
+    except OSError:
+        shutil.copyfile(checkpoint, own)
+
+
+def _write_curve(curve: tuple[tuple[float, float], ...], path: Path) -> None:
+    lines = ["tokens,training_bits_per_token", *(f"{tokens:g},{bits:.6g}" for tokens, bits in curve)]
+    path.write_text("\n".join(lines) + "\n")
 
 
 def deployment_metrics(space: LanguageSpace, architecture: Mapping[str, Value]) -> list[tuple[Metric, float]]:

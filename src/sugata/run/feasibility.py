@@ -10,9 +10,8 @@ from sugata.errors import LimitError
 from sugata.evaluators import Evaluator
 from sugata.objectives import Limit
 from sugata.space import Architecture, SearchSpace
-from sugata.trial import Value
+from sugata.trial import TIMED, Value
 
-_TIMED = frozenset({"latency_ms", "latency_ms_p90", "decode_ms", "peak_memory_bytes"})
 _STARTS = 20
 _RIVALS = 6
 
@@ -39,8 +38,8 @@ class Feasibility:
         self.space = space
         self.evaluator = evaluator
         self.limits = limits
-        self._counted = frozenset(limit.metric for limit in limits) - _TIMED
-        self._timed = frozenset(limit.metric for limit in limits) & _TIMED
+        self._counted = frozenset(limit.metric for limit in limits) - TIMED
+        self._timed = frozenset(limit.metric for limit in limits) & TIMED
         self._exclusive = exclusive
         self._known = dict(known or {})
         self._remember = remember
@@ -94,7 +93,7 @@ class Feasibility:
 
         A timed metric is descended by FLOPs and then measured. (None, nan) if it is not known beforehand.
         """
-        guide = "flops" if limit.metric in _TIMED else limit.metric
+        guide = "flops" if limit.metric in TIMED else limit.metric
 
         def measured(architecture: Architecture) -> float:
             return self._count(architecture, {guide}).get(guide, np.nan)
@@ -109,7 +108,7 @@ class Feasibility:
             for neighbor in self.space.neighbors(best):
                 if (value := measured(neighbor)) < least:
                     best, least, improved = neighbor, value, True
-        if limit.metric not in _TIMED:
+        if limit.metric not in TIMED:
             return best, least
         # The fewest operations are not always the fastest: before giving up, time the nearest rivals too.
         rivals = sorted(self.space.neighbors(best), key=measured)[:_RIVALS]

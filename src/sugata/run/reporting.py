@@ -102,6 +102,7 @@ def _warnings(result: Result) -> list[str]:
     found = []
     if bad:
         found.append(f"{len(bad)} of {len(trials)} trials failed; the reasons are under the funnel.")
-    if result.stages.get("search", {}).get("stopped"):
-        found.append(str(result.stages["search"]["stopped"]))
+    ends = [note.data["end"] for note in result.record.notes("search") if "end" in note.data]
+    if ends and "in a row" in ends[-1]:
+        found.append(f"The search ended early: {ends[-1]}.")
     return found

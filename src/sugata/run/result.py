@@ -49,6 +49,8 @@ class Result:
         """The winners after their full training, best first; empty before that stage."""
         trials = [journal.trial_from_data(note.data) for note in self.record.notes("final")]
         allowed = [trial for trial in trials if self.objectives.comparable(trial)]
+        if self.objectives.fitness is not None:
+            return [allowed[i] for i in self.objectives.order(allowed)]
         primary = self.objectives.primary
         return sorted(allowed, key=lambda trial: primary.cost(trial.metrics[primary.name]))
 

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ from sugata.run.reporting import report
 from sugata.run.result import Result
 from sugata.run.watch import Watch, budget_text
 from sugata.space import SearchSpace
-from sugata.trial import Fidelity, Proposal, Trial
+from sugata.trial import TIMED, Fidelity, Proposal, Trial
 
 
 @dataclass
@@ -300,6 +300,7 @@ def _finish(run: _Run) -> None:
         with _engine(run) as engine, run.stage("train"):
             _note_trained_baselines(run)
             _evaluate_outside(run, engine, [*_finals(run), *_baselines(run)])
+            _train_substitutes(run, engine)
     _drop_checkpoints(run)
     if not run.done("export"):
         with run.stage("export") as left:
@@ -334,22 +335,40 @@ def _finals(run: _Run) -> list[_Outside]:
     best = result.best
     chosen = [best, *(trial for trial in front if trial is not best)] if best else front
     chosen = chosen[: recipe.final.top or None]
-    full = final_fidelity(recipe)
-    return [
-        _Outside(
-            "final",
-            f"trial {trial.number}",
-            Proposal(
-                FIRST_FINAL + trial.number,
-                trial.proposal.architecture,
-                full,
-                origin="final",
-                parents=(trial.number,),
-            ),
-            trial_folder(run.folder / FINAL, trial.number),
-        )
-        for trial in chosen
-    ]
+    return [_final(run, trial) for trial in chosen]
+
+
+def _final(run: _Run, trial: Trial) -> _Outside:
+    """The full training of a trial's architecture, from scratch."""
+    proposal = Proposal(
+        FIRST_FINAL + trial.number,
+        trial.proposal.architecture,
+        final_fidelity(run.assembly.recipe),
+        origin="final",
+        parents=(trial.number,),
+    )
+    return _Outside(
+        "final", f"trial {trial.number}", proposal, trial_folder(run.folder / FINAL, trial.number)
+    )
+
+
+def _train_substitutes(run: _Run, engine: Engine) -> None:
+    """Where the full training of every winner failed, train the next best trials until one succeeds.
+
+    Raises:
+        SugataError: none did.
+    """
+    result = run.result
+    candidates = result.objectives.candidates(result.record.trials)
+    for i in result.objectives.order(candidates):
+        if run.result.finals:
+            return
+        run.progress.say("no winner could be trained in full; trying the next best")
+        _evaluate_outside(run, engine, [_final(run, candidates[i])])
+    if not run.result.finals:
+        trials = [journals.trial_from_data(note.data) for note in run.result.record.notes("final")]
+        reasons = "; ".join(sorted({trial.reason or str(trial.status) for trial in trials}))
+        raise SugataError(f"{run.folder}: no full training succeeded: {reasons}; see its final/*/log.txt")
 
 
 def _note_trained_baselines(run: _Run) -> None:
@@ -404,7 +423,7 @@ def _evaluate_outside(run: _Run, engine: Engine, wanted: list[_Outside]) -> None
         run.progress.now(f"training {plural(len(missing), 'network')}", left if 0 < left < math.inf else None)
         for outcome in engine.wait(1.0):
             item = missing.pop(outcome.number)
-            trial = finished_trial(item.proposal, outcome)
+            trial = _measured_once(finished_trial(item.proposal, outcome), record.trials)
             run.journal.note(item.kind, {"name": item.name, **journals.trial_to_data(trial)})
             run.progress.trial(trial, None, run.assembly.objectives, name=item.name)
 
@@ -415,6 +434,15 @@ def _seconds_of_training(items: list[_Outside], workers: int) -> float:
     if any(budget.unit != "seconds" for budget in budgets):
         return math.inf
     return sum(budget.amount for budget in budgets) / min(workers, max(1, len(items)))
+
+
+def _measured_once(trial: Trial, searched: list[Trial]) -> Trial:
+    """A final with the timings that the search measured of the same network, by which limits were decided."""
+    parent = next((one for one in searched if one.number in trial.proposal.parents), None)
+    if parent is None or not trial.ok:
+        return trial
+    timed = {name: value for name, value in parent.metrics.items() if name in TIMED}
+    return replace(trial, metrics={**trial.metrics, **timed})
 
 
 def finished_trial(proposal: Proposal, outcome: Outcome) -> Trial:

@@ -1,6 +1,7 @@
 """Evolutionary search: one class for a scalar fitness and, as NSGA-II, for a Pareto front."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
@@ -17,15 +18,17 @@ from sugata.trial import Fidelity, Proposal, Status, Trial, Value
 _READY = 0.75
 _BASELINE_RATE = 0.1
 _REMUTATIONS = 20
+_RARE_DRAWS = 50
 
 
 class Evolution(Strategy):
     """A generational evolutionary algorithm that never waits for stragglers.
 
     The first generation has ``population`` members: the baselines, then alternately mutants of them
-    (``first_random`` says how much of the generation is random instead) and random architectures. Every
-    later one has ``population`` less the elites. A parent wins a tournament; ``crossover_rate`` of the
-    children have two parents; then each choice mutates with probability ``mutation_rate``.
+    (``first_random`` says how much of the generation is random instead) and random architectures, which
+    take the options of the space's first choice in turn. Every later one has ``population`` less the
+    elites. A parent wins a tournament; ``crossover_rate`` of the children have two parents; then each
+    choice mutates with probability ``mutation_rate``.
 
     Survival: with ``objectives.fitness``, the elites and the newest generation form the next population.
     Without, the best of the old population and the newcomers together do, by front and crowding distance
@@ -101,6 +104,7 @@ class Evolution(Strategy):
         self._told = 0  # those of them that ended
         self._generation_of: dict[int, int] = {}
         self._seen: set[str] = set()
+        self._tried: Counter[Value | None] = Counter()  # options of the space's first choice
         self._refused: set[str] = set()
         self._parents: list[Trial] = []  # best first
         self._newcomers: list[Trial] = []  # told since the parents were selected
@@ -137,6 +141,7 @@ class Evolution(Strategy):
         self._members += 1
         self._generation_of[proposal.number] = self.generation
         self._seen.add(self.space.deployment_key(proposal.architecture))
+        self._tried[proposal.architecture.get(self.space.choices[0].name)] += 1
 
     # -- survival ---------------------------------------------------------------------------------
 
@@ -166,10 +171,8 @@ class Evolution(Strategy):
             if self.space.deployment_key(baseline) not in self._seen:
                 return Proposal(number, baseline, self.fidelity, origin="baseline")
         allowed = [one for one in self.baselines if self.space.deployment_key(one) not in self._refused]
-        if place >= 0 and not self._is_mutant(place, len(allowed)):
-            return self._fresh(number, rng)
-        if not allowed:
-            return self._fresh(number, rng)
+        if not allowed or (place >= 0 and not self._is_mutant(place, len(allowed))):
+            return self._rare(number, rng)
         baseline = allowed[int(rng.integers(len(allowed)))]
         mutant = self.space.mutate(baseline, rng, _BASELINE_RATE)
         return self._unseen(number, mutant, _BASELINE_RATE, "baseline mutation", (), rng)
@@ -224,6 +227,20 @@ class Evolution(Strategy):
                 break
             child = mutant
         return self._fresh(number, rng)
+
+    def _rare(self, number: int, rng: np.random.Generator) -> Proposal | None:
+        """A random one with the option of the space's first choice that was proposed least so far.
+
+        A first generation of a few would otherwise miss some of the options that matter most.
+        """
+        first = self.space.choices[0]
+        least = min(self._tried[option] for option in first.options)
+        proposal = self._fresh(number, rng)
+        for _ in range(_RARE_DRAWS):
+            if proposal is None or self._tried[proposal.architecture.get(first.name)] == least:
+                break
+            proposal = self._fresh(number, rng)
+        return proposal
 
     def _fresh(self, number: int, rng: np.random.Generator) -> Proposal | None:
         architecture = draw_unseen(self.space, self._seen, rng)

@@ -155,6 +155,10 @@ class CodeLanguageModelling(Task):
             windows = torch.from_numpy(tokens[starts[:, None] + offsets].astype(np.int64))
             yield Batch(windows[:, :-1], windows[:, 1:])
 
+    def epoch_tokens(self, architecture: Mapping[str, Value]) -> int:
+        """How many targets one pass over the training split has."""
+        return len(self.vocabulary(self._size(architecture)).tokens("train"))
+
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Cross-entropy in nats, the mean over all targets."""
         features, head = getattr(model, "features", None), getattr(model, "head", None)
