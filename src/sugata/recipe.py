@@ -60,7 +60,7 @@ class TaskSection(_Section):
 class StrategySection(_Section):
     """How to look."""
 
-    kind: str = Field("evolution", description="evolution or random")
+    kind: str = Field("evolution", description="evolution, random, or your own as module:name")
     population: int = Field(50, ge=1, description="evolution: how many live at a time")
     generations: int = Field(100, ge=1, description="evolution: how many generations at most")
     elites: float = Field(0.2, ge=0, le=1, description="evolution: share of the best that stay")
