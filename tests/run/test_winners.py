@@ -1,5 +1,6 @@
 """What happens when a winner's full training fails."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +71,23 @@ def test_where_all_fail_one_line_says_why(
     with pytest.raises(SugataError, match="the loss is not finite at step 2"):
         start(recipe, tmp_path / "run", progress=Progress(quiet=True))
     assert "train" not in Result(tmp_path / "run").stages
+
+
+def test_a_full_training_that_leaves_the_model_worse_is_not_the_last_word(
+    recipe: recipes.Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate, spoilt = TrainingEvaluator.evaluate, []
+
+    def spoil(self: TrainingEvaluator, proposal: Proposal, context: Context) -> Evaluation:
+        found = evaluate(self, proposal, context)
+        if proposal.origin != "final" or spoilt:
+            return found
+        spoilt.append(proposal.number)
+        return replace(found, metrics={**found.metrics, "bits_per_byte": 99.0})
+
+    monkeypatch.setattr(TrainingEvaluator, "evaluate", spoil)
+    result = start(recipe, tmp_path / "run", progress=Progress(quiet=True))
+    assert len(result.finals) >= 2
+    assert result.finals[-1].number == spoilt[0]
+    assert result.best is not None
+    assert result.best.metrics["bits_per_byte"] < 20

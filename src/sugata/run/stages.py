@@ -37,7 +37,7 @@ from sugata.run.reporting import report
 from sugata.run.result import Result
 from sugata.run.watch import Watch, budget_text
 from sugata.space import SearchSpace
-from sugata.trial import TIMED, Fidelity, Proposal, Trial
+from sugata.trial import TIMED, Fidelity, Metric, Proposal, Trial
 
 
 @dataclass
@@ -99,7 +99,6 @@ def start(
     """
     progress = progress or Progress()
     with progress:
-        progress.say(f"{recipe.name} in {folder}")
         try:
             assembly = assemble(recipe, evaluate=evaluate, space=space)
             assembly.strategy()  # what it cannot do is said before there is a run
@@ -108,6 +107,7 @@ def start(
                 progress.now("checking the limits")
                 Feasibility(assembly.space, assembly.evaluator, assembly.objectives.limits).check_possible()
             with locked(folder), _full_disk(recipe, folder):
+                progress.say(f"{recipe.name} in {folder}")
                 with _open_journal(assembly, folder) as journal:
                     _stages(_Run(assembly, folder, journal, progress), seconds)
                 _write_report(folder, progress)
@@ -353,22 +353,35 @@ def _final(run: _Run, trial: Trial) -> _Outside:
 
 
 def _train_substitutes(run: _Run, engine: Engine) -> None:
-    """Where the full training of every winner failed, train the next best trials until one succeeds.
+    """Where no full training succeeded, or it left the model worse, train the next best trials too.
+
+    More training can leave a worse model behind: weights that grew are rounded to the same few bits.
 
     Raises:
-        SugataError: none did.
+        SugataError: none succeeded.
     """
     result = run.result
     candidates = result.objectives.candidates(result.record.trials)
+    tried = {note.data["name"] for note in result.record.notes("final")}
     for i in result.objectives.order(candidates):
-        if run.result.finals:
+        if any(_gained(final, candidates, result.objectives.primary) for final in run.result.finals):
             return
-        run.progress.say("no winner could be trained in full; trying the next best")
-        _evaluate_outside(run, engine, [_final(run, candidates[i])])
+        item = _final(run, candidates[i])
+        if item.name not in tried:
+            run.progress.say("the full training has not paid; trying the next best")
+            _evaluate_outside(run, engine, [item])
     if not run.result.finals:
         trials = [journals.trial_from_data(note.data) for note in run.result.record.notes("final")]
         reasons = "; ".join(sorted({trial.reason or str(trial.status) for trial in trials}))
         raise SugataError(f"{run.folder}: no full training succeeded: {reasons}; see its final/*/log.txt")
+
+
+def _gained(final: Trial, searched: list[Trial], primary: Metric) -> bool:
+    """Whether a full training is at least as good as the shorter one of the search."""
+    before = next((one for one in searched if one.number in final.proposal.parents), None)
+    if before is None:
+        return True
+    return primary.cost(final.metrics[primary.name]) <= primary.cost(before.metrics[primary.name])
 
 
 def _note_trained_baselines(run: _Run) -> None:
