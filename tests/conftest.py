@@ -1,6 +1,7 @@
 """Shared by all tests: one thread, the fast mark, no deadlines, and where real data lies."""
 
 import os
+import signal
 from pathlib import Path
 
 # Before torch is imported: small matrices are many times slower on two threads of a busy machine.
@@ -8,6 +9,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
+
+# A shell starts what it puts in the background with Ctrl-C ignored, and tests press Ctrl-C in their children.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A loaded machine is not a bug; how long tests take is bounded by their timeout.
 settings.register_profile("sugata", deadline=None)
