@@ -8,14 +8,14 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # A shell starts what it puts in the background with Ctrl-C ignored, and tests press Ctrl-C in their children.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A loaded machine is not a bug; how long tests take is bounded by their timeout.
-settings.register_profile("sugata", deadline=None)
+settings.register_profile("sugata", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("sugata")
 
 
