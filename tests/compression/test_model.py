@@ -13,6 +13,8 @@ from sugata.compression import compress, load, matrix_kinds, stored_size
 from sugata.errors import SugataError
 from sugata.nn import MIXERS, LanguageModel, LanguageModelConfig, LayerConfig
 
+pytestmark = pytest.mark.slow
+
 QUANTIZATIONS = ["fp16", "int8", "int4"]
 PRUNINGS = [(0.0, "magnitude"), (0.2, "magnitude"), (0.4, "magnitude"), (0.6, "magnitude")] + [
     (0.2, "structured"),

@@ -19,6 +19,8 @@ from sugata.errors import TaskError
 from sugata.evaluators import Context, Evaluation, Evaluator
 from sugata.trial import Proposal, Status
 
+pytestmark = pytest.mark.slow
+
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import the tests
 
 Function = Callable[[dict[str, Any], Context], Any]

@@ -12,6 +12,8 @@ from sugata.tasks import CodeLanguageModelling
 from sugata.training import TrainingSettings
 from sugata.trial import TIMED, Fidelity, Proposal, Status
 
+pytestmark = pytest.mark.slow
+
 FIDELITY = Fidelity(0, "few", 3, "steps")
 
 

@@ -12,6 +12,8 @@ from sugata.export import export_decode_onnx, export_onnx
 from sugata.measure import initial_state, onnx_session
 from sugata.nn import MIXERS, LanguageModel, LanguageModelConfig, LayerConfig
 
+pytestmark = pytest.mark.slow
+
 VARIANTS = {
     "plain": {},
     "llama-like": {
