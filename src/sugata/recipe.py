@@ -10,12 +10,14 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from sugata import strategies
 from sugata.errors import RecipeError
 from sugata.trial import TIMED, Value
 
 _SIZES = {"": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30}
 _SECONDS = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _MILLISECONDS = {"": 1.0, "us": 1e-3, "ms": 1.0, "s": 1e3}
+_STRICT = ConfigDict(strict=True)
 _SHIPPED = Path(__file__).parent / "recipes"
 
 
@@ -58,16 +60,16 @@ class TaskSection(_Section):
 
 
 class StrategySection(_Section):
-    """How to look."""
+    """How to look: the strategy's name, and its own options beside it."""
 
-    kind: str = Field("evolution", description="evolution, random, or your own as module:name")
-    population: int = Field(50, ge=1, description="evolution: how many live at a time")
-    generations: int = Field(100, ge=1, description="evolution: how many generations at most")
-    elites: float = Field(0.2, ge=0, le=1, description="evolution: share of the best that stay")
-    tournament: int = Field(3, ge=1, description="evolution: how many compete to be a parent")
-    crossover: Literal["one_point", "two_point", "uniform"] = Field("uniform", description="how parents mix")
-    crossover_rate: float = Field(0.7, ge=0, le=1, description="evolution: share of children of two parents")
-    mutation_rate: float = Field(0.3, ge=0, le=1, description="evolution: chance of each choice to change")
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str = Field("evolution", description="`sugata strategies` lists them; or your own as module:name")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The strategy's own options that are set."""
+        return dict(self.model_extra or {})
 
 
 class RungSection(_Section):
@@ -264,14 +266,46 @@ def parse(data: Any, where: str = "recipe", changes: Mapping[str, Any] | None = 
     data = {} if data is None else copy.deepcopy(data)
     if not isinstance(data, dict):
         raise RecipeError(f"{where}: a recipe is a mapping of fields, not {type(data).__name__}")
+    _drop_other_options(data, changes or {})
     for field, value in (changes or {}).items():
         _set(data, field, value)
     try:
         recipe = Recipe.model_validate(data)
+        strategy = StrategySection(kind=recipe.strategy.kind, **_strategy_options(recipe.strategy))
+        recipe = recipe.model_copy(update={"strategy": strategy})
     except ValidationError as error:
         raise RecipeError(f"{where}: {_first_problem(error)}") from None
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error}") from None
     _check_together(recipe, where)
     return recipe
+
+
+def _drop_other_options(data: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Another strategy does not have the options that the recipe sets for its own."""
+    section = data.get("strategy")
+    if isinstance(section, dict) and changes.get("strategy.kind", section.get("kind")) != section.get("kind"):
+        data["strategy"] = {}
+
+
+def _strategy_options(section: StrategySection) -> dict[str, Any]:
+    """All options of the strategy: those that are set, checked, and the others at their defaults.
+
+    Raises:
+        RecipeError: no such strategy, an unknown option (with the nearest known one), or a wrong type.
+    """
+    if ":" in section.kind:
+        return section.options
+    known = strategies.options(section.kind)
+    checked = {}
+    for name, value in section.options.items():
+        if name not in known:
+            raise RecipeError(f"unknown field 'strategy.{name}' of {section.kind}; {_nearest(name, known)}")
+        try:
+            checked[name] = TypeAdapter(known[name].type, config=_STRICT).validate_python(value)
+        except ValidationError as error:
+            raise RecipeError(_first_problem(error, ("strategy", name))) from None
+    return {name: checked.get(name, option.default) for name, option in known.items()}
 
 
 def commented(name: str = "tiny") -> str:
@@ -300,6 +334,11 @@ def _commented_section(section: BaseModel, indent: str) -> list[str]:
                 yaml.safe_dump(shown, default_flow_style=True, width=1000).strip().removesuffix("...").strip()
             )
             lines.append(f"{indent}{name}: {text}{note}")
+    if isinstance(section, StrategySection):
+        for option in strategies.options(section.kind).values():
+            shown = yaml.safe_dump(section.options[option.name], default_flow_style=True, width=1000)
+            text = shown.strip().removesuffix("...").strip()
+            lines.append(f"{indent}{option.name}: {text}  # {option.description}")
     return lines
 
 
@@ -313,9 +352,10 @@ def _set(data: dict[str, Any], field: str, value: Any) -> None:
     here[last] = value
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError, before: Sequence[str] = ()) -> str:
     problem = error.errors()[0]
-    path = [part for part in problem["loc"] if part != "str" and "[" not in str(part)]  # no union tags
+    location = (*before, *problem["loc"])
+    path = [part for part in location if part != "str" and "[" not in str(part)]  # no union tags
     field = ".".join(str(part) for part in path)
     if problem["type"] == "extra_forbidden":
         known = _fields_at(path[:-1])

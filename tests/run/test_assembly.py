@@ -99,8 +99,8 @@ def test_a_run_searches_with_it(module: str, tmp_path: Path) -> None:
         ("Descending", "cannot be imported"),
         ("", "cannot be imported"),
         ("number", "is a int; give a Strategy class"),
-        ("score", "cannot be called with (space, objectives, seed=...)"),
-        ("Abstract", "cannot be called with (space, objectives, seed=...)"),
+        ("score", "cannot be called with (space, objectives, seed=..."),
+        ("Abstract", "cannot be called with (space, objectives, seed=..."),
         ("nothing", "made a NoneType; it must make a sugata.strategies.Strategy"),
     ],
 )

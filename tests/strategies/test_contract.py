@@ -65,7 +65,7 @@ RUNGS = (
 def evolution(objectives: Objectives) -> Callable[[SearchSpace, int], Strategy]:
     def make(space: SearchSpace, seed: int) -> Strategy:
         start = next(space.enumerate())
-        return Evolution(space, objectives, seed=seed, population=6, generations=4, baselines=[start])
+        return Evolution(space, objectives, seed=seed, population=6, generations=4, starts=[start])
 
     return make
 

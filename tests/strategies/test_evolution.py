@@ -37,7 +37,7 @@ def run(strategy: Strategy, most: int, outcome: Callable[[Proposal], Trial] = bo
 
 def test_half_of_the_first_generation_is_random_and_half_near_the_baselines() -> None:
     other = {**BASELINE, "c0": 0}
-    trials = run(Evolution(GRID, SCALAR, baselines=[BASELINE, other]), 50)
+    trials = run(Evolution(GRID, SCALAR, starts=[BASELINE, other]), 50)
     origins = [trial.proposal.origin for trial in trials]
     assert origins[:2] == ["baseline", "baseline"]
     assert [trial.proposal.architecture for trial in trials[:2]] == [BASELINE, other]
@@ -67,12 +67,12 @@ def test_without_baselines_the_first_generation_is_random() -> None:
 
 def test_more_baselines_than_members_are_proposed_as_far_as_they_fit() -> None:
     baselines = [{**BASELINE, "c0": i} for i in range(6)]
-    trials = run(Evolution(GRID, SCALAR, population=4, baselines=baselines), 5)
+    trials = run(Evolution(GRID, SCALAR, population=4, starts=baselines), 5)
     assert [trial.proposal.origin == "baseline" for trial in trials] == [True] * 4 + [False]
 
 
 def test_the_same_baseline_twice_is_proposed_once() -> None:
-    trials = run(Evolution(GRID, SCALAR, population=6, baselines=[BASELINE, BASELINE]), 6)
+    trials = run(Evolution(GRID, SCALAR, population=6, starts=[BASELINE, BASELINE]), 6)
     assert [trial.proposal.origin for trial in trials[:2]] == ["baseline", "baseline mutation"]
 
 
@@ -200,7 +200,7 @@ def test_impossible_settings_are_refused_in_one_line(settings: dict, message: st
 
 def test_a_baseline_outside_the_space_is_refused() -> None:
     with pytest.raises(InvalidArchitecture, match="c0=99 is not an option"):
-        Evolution(GRID, SCALAR, baselines=[{**BASELINE, "c0": 99}])
+        Evolution(GRID, SCALAR, starts=[{**BASELINE, "c0": 99}])
 
 
 def test_evolution_beats_random_search_on_a_smooth_objective() -> None:
@@ -244,7 +244,7 @@ def test_tight_limits_are_searched_from_the_one_baseline_that_meets_them() -> No
         return Trial(proposal, Status.REFUSED, reason="too large")
 
     baselines = [small, *({**BASELINE, "c0": i} for i in range(4))]
-    trials = run(Evolution(GRID, SCALAR, population=8, baselines=baselines), 600, outcome)
+    trials = run(Evolution(GRID, SCALAR, population=8, starts=baselines), 600, outcome)
     completed = [trial for trial in trials if trial.status is Status.COMPLETED]
     assert len(completed) >= 20
     near = [trial for trial in trials if trial.proposal.origin == "baseline mutation"]

@@ -68,10 +68,11 @@ def _rungs(recipe: Recipe) -> list[str]:
 def _search(recipe: Recipe, unit: float, workers: int) -> str:
     """The search stage: by its budget of time, or by the training that its rungs add up to."""
     seconds, before = 0.0, 0.0
+    options = recipe.strategy.options
     for rung in recipe.funnel:
         trials = rung.capacity or recipe.budget.trials
         if trials is None:
-            trials = recipe.strategy.population * recipe.strategy.generations
+            trials = int(options.get("population", 1)) * int(options.get("generations", 1))
         seconds += trials * (rung.amount - before) * unit / workers
         before = rung.amount
     if recipe.budget.seconds is not None and recipe.budget.seconds <= seconds:

@@ -1,5 +1,6 @@
 """From a recipe to the objects that a run needs."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from sugata.run.aims import objectives_of, own_metrics
 from sugata.space import Architecture, DictionarySpace, SearchSpace
 from sugata.spaces import baselines, imported
 from sugata.spaces import space as space_named
-from sugata.strategies import Evolution, Funnel, RandomSearch, Rung, Strategy
+from sugata.strategies import Funnel, Rung, Strategy, strategy_class
 from sugata.trial import Fidelity
 
 if TYPE_CHECKING:
@@ -48,27 +49,10 @@ class Assembly:
         return Funnel(inner, rungs, by=self.recipe.promote_by)
 
     def _proposer(self, section: StrategySection, starts: list[Architecture]) -> Strategy:
-        if section.kind == "random":
-            return RandomSearch(self.space, self.objectives, seed=self.recipe.seed, starts=starts)
-        if section.kind == "evolution":
-            return Evolution(
-                self.space,
-                self.objectives,
-                seed=self.recipe.seed,
-                population=section.population,
-                generations=section.generations,
-                elites=section.elites,
-                tournament=section.tournament,
-                crossover=section.crossover,
-                crossover_rate=section.crossover_rate,
-                mutation_rate=section.mutation_rate,
-                baselines=[*starts, *self.known_good.values()],
-            )
+        given = {**section.options, "seed": self.recipe.seed, "starts": [*starts, *self.known_good.values()]}
         if ":" in section.kind:
-            return _own_strategy(section.kind, self.space, self.objectives, self.recipe.seed)
-        raise RecipeError(
-            f"field 'strategy.kind': {section.kind!r} is not known; use evolution, random or module:name"
-        )
+            return _own_strategy(section.kind, self.space, self.objectives, given)
+        return strategy_class(section.kind)(self.space, self.objectives, **given)
 
 
 def assemble(
@@ -116,18 +100,21 @@ def _space(recipe: Recipe) -> SearchSpace:
     return space_named(recipe.space, **({"options": recipe.choices} if recipe.choices else {}))
 
 
-def _own_strategy(name: str, space: SearchSpace, objectives: Objectives, seed: int) -> Strategy:
+def _own_strategy(name: str, space: SearchSpace, objectives: Objectives, given: dict[str, Any]) -> Strategy:
     make = imported("field 'strategy.kind':", name)
     if not callable(make):
         raise RecipeError(
             f"field 'strategy.kind': {name!r} is a {type(make).__name__}; give a Strategy class, or a"
             " function that makes a strategy"
         )
+    if "starts" not in inspect.signature(make).parameters:
+        given = {option: value for option, value in given.items() if option != "starts"}
     try:
-        made = make(space, objectives, seed=seed)
+        made = make(space, objectives, **given)
     except TypeError as error:
+        options = ", ".join(f"{option}=..." for option in given)
         raise RecipeError(
-            f"field 'strategy.kind': {name!r} cannot be called with (space, objectives, seed=...): {error}"
+            f"field 'strategy.kind': {name!r} cannot be called with (space, objectives, {options}): {error}"
         ) from error
     if not isinstance(made, Strategy):
         raise RecipeError(

@@ -3,6 +3,8 @@
 from sugata.space.architecture import Architecture
 from sugata.space.choice import Choice, Condition, Constraint, OptionNote
 from sugata.space.dictionary import DictionarySpace
+from sugata.space.graph import Graph
+from sugata.space.listed import ListedSpace
 from sugata.space.outline import Block
 from sugata.space.search_space import SearchSpace
 from sugata.space.signature import Signature, TensorSpec
@@ -14,6 +16,8 @@ __all__ = [
     "Condition",
     "Constraint",
     "DictionarySpace",
+    "Graph",
+    "ListedSpace",
     "OptionNote",
     "SearchSpace",
     "Signature",

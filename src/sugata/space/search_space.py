@@ -12,6 +12,7 @@ from sugata.errors import InvalidArchitecture
 from sugata.space import counting
 from sugata.space.architecture import Architecture
 from sugata.space.choice import Choice, Constraint
+from sugata.space.graph import Graph
 from sugata.space.outline import Block
 from sugata.space.signature import Signature
 from sugata.trial import Value
@@ -181,6 +182,14 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
 
     # -- keys and encodings -----------------------------------------------------------------------
 
+    def canonical(self, architecture: Mapping[str, Value]) -> Architecture:
+        """One architecture for all that train the same: what surrogates encode.
+
+        Spaces in which different choices describe one function (dead edges, isomorphic cells) override it
+        together with :meth:`training_key`.
+        """
+        return self.architecture(architecture)
+
     def training_key(self, architecture: Mapping[str, Value]) -> str:
         """Same trained function, same key: such architectures are trained once."""
         return json.dumps(dict(sorted(architecture.items())))
@@ -203,6 +212,10 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
             else:
                 parts.extend(1.0 if i == index else 0.0 for i in range(len(choice.options)))
         return np.asarray(parts)
+
+    def graph(self, architecture: Mapping[str, Value]) -> Graph | None:
+        """The graph of operations, in canonical form; None where a space describes no graph."""
+        return None
 
     def build(self, architecture: Mapping[str, Value], signature: Signature) -> "nn.Module":
         """Build the network, with the signature's inputs and outputs.

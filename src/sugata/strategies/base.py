@@ -1,13 +1,13 @@
 """The contract of a search strategy: who is looked at next."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import numpy as np
 
 from sugata.objectives import Objectives
 from sugata.space import SearchSpace
-from sugata.trial import Fidelity, Proposal, Trial
+from sugata.trial import Fidelity, Proposal, Trial, Value
 
 
 class Strategy(ABC):
@@ -20,13 +20,28 @@ class Strategy(ABC):
     """
 
     def __init__(
-        self, space: SearchSpace, objectives: Objectives, *, seed: int = 0, fidelity: Fidelity | None = None
+        self,
+        space: SearchSpace,
+        objectives: Objectives,
+        *,
+        seed: int = 0,
+        fidelity: Fidelity | None = None,
+        starts: Sequence[Mapping[str, Value]] = (),
     ) -> None:
-        """Search ``space`` for ``objectives``; all proposals ask for ``fidelity`` (default: the only one)."""
+        """Search ``space`` for ``objectives``; all proposals ask for ``fidelity`` (default: the only one).
+
+        Args:
+            starts: architectures to begin with: known good ones, one that meets the limits, incumbents of
+                another run.
+
+        Raises:
+            InvalidArchitecture: a start is not in the space.
+        """
         self.space = space
         self.objectives = objectives
         self.seed = seed
         self.fidelity = fidelity or Fidelity()
+        self.starts = tuple(space.architecture(start) for start in starts)
         self.asked = 0
 
     def ask(self) -> Proposal | None:
@@ -50,6 +65,13 @@ class Strategy(ABC):
     def generator(self, number: int) -> np.random.Generator:
         """Random numbers for the proposal of that number."""
         return np.random.default_rng([self.seed, number])
+
+    def _unseen_start(self, number: int, seen: Set[str]) -> Proposal | None:
+        """The next start whose deployment key is not in ``seen``, as the proposal of that number."""
+        for start in self.starts:
+            if self.space.deployment_key(start) not in seen:
+                return Proposal(number, start, self.fidelity, origin="start")
+        return None
 
     def _record(self, proposal: Proposal) -> None:
         """Take note of a proposal, drawn or replayed."""

@@ -24,7 +24,7 @@ _RARE_DRAWS = 50
 class Evolution(Strategy):
     """A generational evolutionary algorithm that never waits for stragglers.
 
-    The first generation has ``population`` members: the baselines, then alternately mutants of them
+    The first generation has ``population`` members: the starts, then alternately mutants of them
     (``first_random`` says how much of the generation is random instead) and random architectures, which
     take the options of the space's first choice in turn. Every later one has ``population`` less the
     elites. A parent wins a tournament; ``crossover_rate`` of the children have two parents; then each
@@ -48,12 +48,16 @@ class Evolution(Strategy):
         generations: after so many the search is finished.
         elites: share of the best that always survives, at least one unless it is 0.
         tournament: entrants of a tournament, at most the number of parents.
-        baselines: known good architectures; without any, the whole first generation is random. Those that
+        crossover: how two parents mix: at one point, at two, or each choice from either.
+        crossover_rate: share of children that have two parents.
+        mutation_rate: chance of each choice to change.
+        first_random: share of the first generation that is random instead of a mutant of a start.
+        starts: known good architectures; without any, the whole first generation is random. Those that
             are refused have no mutants: few of them would meet the limits.
 
     Raises:
         RecipeError: a parameter is out of its range.
-        InvalidArchitecture: a baseline is not in the space.
+        InvalidArchitecture: a start is not in the space.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Evolution(Strategy):
         *,
         seed: int = 0,
         fidelity: Fidelity | None = None,
+        starts: Sequence[Mapping[str, Value]] = (),
         population: int = 50,
         generations: int = 100,
         elites: float = 0.2,
@@ -71,9 +76,8 @@ class Evolution(Strategy):
         crossover_rate: float = 0.7,
         mutation_rate: float = 0.3,
         first_random: float = 0.5,
-        baselines: Sequence[Mapping[str, Value]] = (),
     ) -> None:
-        super().__init__(space, objectives, seed=seed, fidelity=fidelity)
+        super().__init__(space, objectives, seed=seed, fidelity=fidelity, starts=starts)
         counts = {"population": population, "generations": generations, "tournament": tournament}
         for name, count in counts.items():
             if isinstance(count, bool) or not isinstance(count, int) or count < 1:
@@ -97,7 +101,6 @@ class Evolution(Strategy):
         self.crossover_rate = crossover_rate
         self.mutation_rate = mutation_rate
         self.first_random = first_random
-        self.baselines = [space.architecture(baseline) for baseline in baselines]
         self.generation = 0
         self._asked_now = 0  # proposals of this generation, refused ones included
         self._members = 0  # those of them that were not refused
@@ -165,12 +168,12 @@ class Evolution(Strategy):
 
     def _first(self, number: int, rng: np.random.Generator) -> Proposal | None:
         """A member of the first generation."""
-        place = self._asked_now - len(self.baselines)
+        place = self._asked_now - len(self.starts)
         if place < 0:
-            baseline = self.baselines[place]
+            baseline = self.starts[place]
             if self.space.deployment_key(baseline) not in self._seen:
                 return Proposal(number, baseline, self.fidelity, origin="baseline")
-        allowed = [one for one in self.baselines if self.space.deployment_key(one) not in self._refused]
+        allowed = [one for one in self.starts if self.space.deployment_key(one) not in self._refused]
         if not allowed or (place >= 0 and not self._is_mutant(place, len(allowed))):
             return self._rare(number, rng)
         baseline = allowed[int(rng.integers(len(allowed)))]

@@ -18,12 +18,6 @@ class RandomSearch(Strategy):
     """Draws uniformly among the valid architectures, none twice (Bergstra & Bengio 2012).
 
     Finished when nothing new can be drawn.
-
-    Args:
-        starts: architectures that come before the drawn ones, such as one that is known to meet the limits.
-
-    Raises:
-        InvalidArchitecture: a start is not in the space.
     """
 
     def __init__(
@@ -35,17 +29,16 @@ class RandomSearch(Strategy):
         fidelity: Fidelity | None = None,
         starts: Sequence[Mapping[str, Value]] = (),
     ) -> None:
-        super().__init__(space, objectives, seed=seed, fidelity=fidelity)
-        self.starts = [space.architecture(start) for start in starts]
+        super().__init__(space, objectives, seed=seed, fidelity=fidelity, starts=starts)
         self._seen: set[str] = set()
 
     def tell(self, trial: Trial) -> None:
         """Random search learns nothing."""
 
     def _propose(self, number: int) -> Proposal | None:
-        for start in self.starts:
-            if self.space.deployment_key(start) not in self._seen:
-                return Proposal(number, start, self.fidelity, origin="start")
+        start = self._unseen_start(number, self._seen)
+        if start is not None:
+            return start
         architecture = draw_unseen(self.space, self._seen, self.generator(number))
         if architecture is None:
             return None
