@@ -4,6 +4,7 @@ from sugata.space.architecture import Architecture
 from sugata.space.choice import Choice, Condition, Constraint, OptionNote
 from sugata.space.dictionary import DictionarySpace
 from sugata.space.graph import Graph
+from sugata.space.images import ImageSizes, image_signature, image_sizes
 from sugata.space.listed import ListedSpace
 from sugata.space.outline import Block
 from sugata.space.search_space import SearchSpace
@@ -17,9 +18,12 @@ __all__ = [
     "Constraint",
     "DictionarySpace",
     "Graph",
+    "ImageSizes",
     "ListedSpace",
     "OptionNote",
     "SearchSpace",
     "Signature",
     "TensorSpec",
+    "image_signature",
+    "image_sizes",
 ]
