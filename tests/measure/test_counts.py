@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from sugata.measure import count_parameters, flops
+from sugata.measure import count_parameters, flops, multiply_accumulates
 from sugata.nn import MIXERS, LanguageModel, LanguageModelConfig, LayerConfig
 
 
@@ -44,3 +44,19 @@ def test_the_flops_of_every_mixer_are_counted_and_grow_with_depth(mixer):
 def test_a_module_with_real_weights_is_refused():
     with pytest.raises(ValueError, match="meta"):
         flops(nn.Linear(2, 2), (1, 2), dtype=torch.float32)
+
+
+def test_multiply_accumulates_are_fan_in_and_bias_per_output() -> None:
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(8),
+        nn.Conv2d(8, 8, 3, groups=8),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, 5),
+    )
+    convolution, depthwise, linear = 8 * 8 * 8 * 27, 8 * 6 * 6 * (9 + 1), 5 * (8 + 1)
+    assert multiply_accumulates(network, (1, 3, 16, 16)) == convolution + depthwise + linear
+    assert multiply_accumulates(network, (2, 3, 16, 16)) == 2 * (convolution + depthwise + linear)
+    assert network.training
+    assert network[1].num_batches_tracked == 0

@@ -1,6 +1,6 @@
 """Measuring: parameters, floating point operations, latency, memory."""
 
-from sugata.measure.counts import count_parameters, flops
+from sugata.measure.counts import count_parameters, flops, multiply_accumulates
 from sugata.measure.latency import (
     Latency,
     decode_latency,
@@ -18,6 +18,7 @@ __all__ = [
     "flops",
     "initial_state",
     "latency",
+    "multiply_accumulates",
     "onnx_latency",
     "onnx_session",
     "peak_memory",

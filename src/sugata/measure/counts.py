@@ -39,3 +39,38 @@ def flops(module: nn.Module, *shapes: tuple[int, ...], dtype: torch.dtype = torc
     with FlopCounterMode(display=False) as counter, torch.no_grad(), torch.device("meta"):
         module(*inputs)
     return int(counter.get_total_flops())
+
+
+def multiply_accumulates(
+    module: nn.Module, *shapes: tuple[int, ...], dtype: torch.dtype = torch.float32
+) -> int:
+    """Multiply-accumulates of one forward pass, as tables of image networks count them.
+
+    Every output of a convolution or a linear layer costs its fan-in, and one more where there is a bias.
+    Nothing else counts: batch norms, activations, poolings and sums are free. So counts NAS-Bench-201.
+
+    Args:
+        module: best on the meta device, where nothing is computed.
+        shapes: shape of every positional input; the batch counts as often as it is large.
+        dtype: of the inputs.
+    """
+    total = 0
+
+    def add(layer: nn.Module, _: object, output: Tensor) -> None:
+        nonlocal total
+        weight, bias = layer.weight, layer.bias
+        assert isinstance(weight, Tensor)
+        total += output.numel() * (weight[0].numel() + (bias is not None))
+
+    counted = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+    handles = [layer.register_forward_hook(add) for layer in module.modules() if isinstance(layer, counted)]
+    device = next((parameter.device for parameter in module.parameters()), torch.device("meta"))
+    training = module.training
+    try:
+        with torch.no_grad():
+            module.eval()(*(torch.zeros(shape, dtype=dtype, device=device) for shape in shapes))
+    finally:
+        module.train(training)
+        for handle in handles:
+            handle.remove()
+    return total

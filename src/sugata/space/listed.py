@@ -63,6 +63,14 @@ class ListedSpace(SearchSpace):
             )
         return made
 
+    def from_string(self, text: str) -> Architecture:
+        """As in the other space, if it is listed."""
+        return self.architecture(self.base.from_string(text))
+
+    def to_string(self, architecture: Mapping[str, Value]) -> str:
+        """As in the other space."""
+        return self.base.to_string(architecture)
+
     def sample(self, rng: np.random.Generator) -> Architecture:
         """Draw one of the listed, each equally likely."""
         return self._listed[int(rng.integers(len(self._listed)))]
@@ -119,6 +127,10 @@ class ListedSpace(SearchSpace):
     def graph(self, architecture: Mapping[str, Value]) -> Graph | None:
         """As in the other space."""
         return self.base.graph(architecture)
+
+    def cell_graphs(self, architecture: Mapping[str, Value]) -> Mapping[str, Graph]:
+        """As in the other space."""
+        return self.base.cell_graphs(architecture)
 
     def build(self, architecture: Mapping[str, Value], signature: Signature) -> Any:
         """As in the other space."""

@@ -80,6 +80,22 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
         self._check_constraints(active)
         return Architecture(self.name, active)
 
+    def from_string(self, text: str) -> Architecture:
+        """The architecture of a string in the form that the field writes for this space.
+
+        Raises:
+            InvalidArchitecture: the string is none, or there is no such form.
+        """
+        raise InvalidArchitecture(f"space {self.name} has no strings; give an architecture.json")
+
+    def to_string(self, architecture: Mapping[str, Value]) -> str:
+        """The string of which :meth:`from_string` makes the architecture again.
+
+        Raises:
+            InvalidArchitecture: there is no such form.
+        """
+        raise InvalidArchitecture(f"space {self.name} has no strings; write its JSON")
+
     def validate(self, architecture: Mapping[str, Value]) -> None:
         """Check values against the space.
 
@@ -216,6 +232,10 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
     def graph(self, architecture: Mapping[str, Value]) -> Graph | None:
         """The graph of operations, in canonical form; None where a space describes no graph."""
         return None
+
+    def cell_graphs(self, architecture: Mapping[str, Value]) -> Mapping[str, Graph]:
+        """The cells as built, for drawing, by name such as ``normal``; empty where there are none."""
+        return {}
 
     def build(self, architecture: Mapping[str, Value], signature: Signature) -> "nn.Module":
         """Build the network, with the signature's inputs and outputs.
