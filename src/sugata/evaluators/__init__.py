@@ -2,5 +2,14 @@
 
 from sugata.evaluators.base import Context, Evaluation, Evaluator
 from sugata.evaluators.function import FunctionEvaluator
+from sugata.evaluators.learning_curve import EarlyStop, Extrapolation, extrapolate
 
-__all__ = ["Context", "Evaluation", "Evaluator", "FunctionEvaluator"]
+__all__ = [
+    "Context",
+    "EarlyStop",
+    "Evaluation",
+    "Evaluator",
+    "Extrapolation",
+    "FunctionEvaluator",
+    "extrapolate",
+]

@@ -10,11 +10,15 @@ from sugata.measure.latency import (
     onnx_session,
 )
 from sugata.measure.memory import peak_memory
+from sugata.measure.zero_cost import PROXIES, Probe, decoder_parameters
 
 __all__ = [
+    "PROXIES",
     "Latency",
+    "Probe",
     "count_parameters",
     "decode_latency",
+    "decoder_parameters",
     "flops",
     "initial_state",
     "latency",
