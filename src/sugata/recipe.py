@@ -17,6 +17,7 @@ from sugata.trial import TIMED, Value
 _SIZES = {"": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30}
 _SECONDS = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _MILLISECONDS = {"": 1.0, "us": 1e-3, "ms": 1.0, "s": 1e3}
+_FEWEST_EVALUATIONS = 5  # on a learning curve that is to be extrapolated
 _STRICT = ConfigDict(strict=True)
 _SHIPPED = Path(__file__).parent / "recipes"
 
@@ -141,6 +142,19 @@ class TrainingSection(_Section):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="of the matrix products")
 
 
+class EarlyStopSection(_Section):
+    """Ending trainings of the search whose predicted end is worse than the best so far."""
+
+    confidence: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="how sure the prediction must be, such as 0.95; null: never stop",
+    )
+    after: float = Field(0.25, gt=0, lt=1, description="share of its budget that every training may spend")
+    rank: int = Field(1, ge=1, description="a training must promise to be one of the best so many")
+
+
 class FinalSection(_Section):
     """The winners' training after the search."""
 
@@ -186,6 +200,9 @@ class Recipe(_Section):
     limits: LimitsSection = Field(LimitsSection(), description="hard upper bounds")
     budget: BudgetSection = Field(BudgetSection(), description="when the search ends")
     training: TrainingSection = Field(TrainingSection(), description="how candidates are trained")
+    early_stop: EarlyStopSection = Field(
+        EarlyStopSection(), description="learning curves that promise nothing are ended"
+    )
     final: FinalSection = Field(FinalSection(), description="the winners' training after the search")
     engine: EngineSection = Field(EngineSection(), description="where evaluations run")
 
@@ -394,6 +411,7 @@ def _check_together(recipe: Recipe, where: str) -> None:
         raise RecipeError(f"{where}: choices narrow a named space; space is given as choices already")
     if recipe.training.patience and not recipe.training.evaluations:
         raise RecipeError(f"{where}: training.patience needs validations; set training.evaluations as well")
+    _check_early_stop(recipe, where)
     if recipe.evaluate is None and not recipe.funnel:
         raise RecipeError(f"{where}: funnel is empty; give at least one rung with name and amount")
     amounts = [rung.amount for rung in recipe.funnel]
@@ -414,4 +432,19 @@ def _check_together(recipe: Recipe, where: str) -> None:
         names = ", ".join(sorted(timed)) or "limits.latency"
         raise RecipeError(
             f"{where}: engine.deterministic cannot search by what is timed ({names}); leave that out"
+        )
+
+
+def _check_early_stop(recipe: Recipe, where: str) -> None:
+    if recipe.early_stop.confidence is None:
+        return
+    if recipe.evaluate is None and recipe.training.evaluations < _FEWEST_EVALUATIONS:
+        raise RecipeError(
+            f"{where}: early_stop needs learning curves; set training.evaluations to {_FEWEST_EVALUATIONS}"
+            f" or more, it is {recipe.training.evaluations}"
+        )
+    if recipe.engine.deterministic:
+        raise RecipeError(
+            f"{where}: engine.deterministic cannot stop early, since that depends on what ended first;"
+            " leave early_stop.confidence out"
         )

@@ -52,7 +52,7 @@ def evaluate(evaluator: Evaluator, job: Job, context: TrialContext) -> Evaluatio
     """Evaluate a job; an exception becomes a failed evaluation, with its traceback in the trial's log.
 
     Metrics come out as finite Python numbers: an evaluation that says completed and has a NaN diverged.
-    Where the evaluator gives no curve, it is made of its reports.
+    Where the evaluator gives no curve, it is made of its reports; else they are among the details.
 
     Raises:
         DiskFullError: no space is left.
@@ -68,7 +68,11 @@ def evaluate(evaluator: Evaluator, job: Job, context: TrialContext) -> Evaluatio
         _log(job.folder, traceback.format_exc())
         status = Status.OUT_OF_MEMORY if is_out_of_memory(error) else Status.FAILED
         evaluation = Evaluation(status, reason=one_line(error))
-    return evaluation if evaluation.curve else replace(evaluation, curve=tuple(context.curve))
+    if not evaluation.curve:
+        return replace(evaluation, curve=tuple(context.curve))
+    if context.curve:  # it has a curve of its own beside what it reported
+        return replace(evaluation, details={**evaluation.details, "reports": context.curve})
+    return evaluation
 
 
 def is_out_of_memory(error: BaseException) -> bool:

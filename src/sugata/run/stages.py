@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from sugata import journal as journals
 from sugata import recipe as recipes
 from sugata.engines import Engine, Job, Outcome, open_engine
 from sugata.errors import DiskFullError, RecipeError, RunFolderError, SugataError
-from sugata.journal import NO_SPACE, Journal
+from sugata.evaluators import EarlyStop
+from sugata.journal import NO_SPACE, Event, Journal
 from sugata.loop import Budget, search, trial_seed
 from sugata.recipe import Recipe
 from sugata.report.wording import count, plural
 from sugata.reuse import trial_folder
 from sugata.run.assembly import Assembly, assemble, fidelity, final_fidelity
+from sugata.run.early_stop import CurveWatch
 from sugata.run.feasibility import Feasibility
 from sugata.run.folder import (
     BEST,
@@ -287,9 +290,26 @@ def _search(run: _Run) -> None:
             deterministic=recipe.engine.deterministic,
             window=recipe.engine.window,
             seed=recipe.seed,
-            on_event=Watch(recipe, assembly.objectives, run.result.record, run.progress),
+            on_event=_watches(run, engine),
         )
         left |= {"trials": len(trials), "budget": recipe.budget.model_dump()}
+
+
+def _watches(run: _Run, engine: Engine) -> Callable[[Event], None]:
+    """What follows the search: the display, and the rule that ends hopeless trainings."""
+    recipe, objectives = run.assembly.recipe, run.assembly.objectives
+    shown = Watch(recipe, objectives, run.result.record, run.progress)
+    section = recipe.early_stop
+    if section.confidence is None:
+        return shown
+    rule = partial(EarlyStop, section.confidence, section.after, section.rank)
+    curves = CurveWatch(engine, objectives.primary, rule, run.result.record.trials, run.progress.say)
+
+    def both(event: Event) -> None:
+        curves(event)
+        shown(event)
+
+    return both
 
 
 def _finish(run: _Run) -> None:
