@@ -14,7 +14,7 @@ from types import FrameType
 from sugata.engines import Engine, Job, Outcome
 from sugata.errors import InvalidArchitecture, JournalError
 from sugata.evaluators import Evaluator
-from sugata.journal import FINISHED, Event, Journal, Note, Record, read
+from sugata.journal import FINISHED, Event, Journal, Note, Record
 from sugata.reuse import Evaluated, trial_folder
 from sugata.space import Architecture, SearchSpace
 from sugata.strategies import Strategy
@@ -296,7 +296,7 @@ class _Loop:
 
     def restore(self, fingerprint: str) -> None:
         """Rebuild the state from the journal, and queue again what was pending."""
-        record = read(self.journal.path)
+        record = self.journal.record()
         events = [self.checked(event) for event in record.events]
         self.replay(events)
         self.earlier = seconds_searched(record)
@@ -357,8 +357,8 @@ class _Loop:
             return self.space.architecture(proposal.architecture)
         except InvalidArchitecture as error:
             raise JournalError(
-                f"{self.journal.path}: trial {proposal.number} is not of this search space ({error}); resume"
-                " with the space of the run, or start a new one"
+                f"{self.journal.path or 'journal'}: trial {proposal.number} is not of this search space"
+                f" ({error}); resume with the space of the run, or start a new one"
             ) from error
 
     def seconds_left(self) -> float:

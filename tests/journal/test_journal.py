@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sugata.errors import DiskFullError, JournalError
 from sugata.journal import Journal, Note, dumps, loads, read
+from sugata.journal.file import JournalFile
 from sugata.trial import Fidelity, Proposal, Status, Trial
 
 numbers = st.floats(allow_nan=False)
@@ -241,7 +242,7 @@ def test_a_full_device_is_a_full_disk() -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("no /dev/full here")
-    journal = Journal(full, os.open(full, os.O_RDWR), 0)
+    journal = Journal(JournalFile(full, os.open(full, os.O_RDWR), 0))
     journal.ask(SOME[0])
     with pytest.raises(DiskFullError, match="no space left"):
         journal.sync()
