@@ -17,7 +17,13 @@ class Strategy(ABC):
     before it was asked for: that makes a recorded run repeatable. Every random draw comes from
     :meth:`generator`. Several proposals may be pending at a time, and trials may be told in any order,
     with any status.
+
+    Attributes:
+        repeats: whether what was proposed before may be proposed again, as by a controller that samples from
+            its policy. All others propose no architecture twice, by deployment key and fidelity.
     """
+
+    repeats: bool = False
 
     def __init__(
         self,

@@ -88,6 +88,7 @@ class Funnel(Strategy):
         if by not in names:
             raise RecipeError(f"promote_by is {by!r}; use {', '.join(names)}")
         self.inner = inner
+        self.repeats = inner.repeats
         self.rungs = tuple(rungs)
         self._metric = next((metric for metric in inner.objectives.metrics if metric.name == by), None)
         self._levels = [_Level() for _ in rungs]
