@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 import sugata
+from sugata.cli import bench
 from sugata.errors import RecipeError, RunFolderError
 
 app = typer.Typer(
@@ -16,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(bench.app, name="bench")
 _out = Console(highlight=False)
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/tiny.")]

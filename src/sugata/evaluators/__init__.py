@@ -3,6 +3,8 @@
 from sugata.evaluators.base import Context, Evaluation, Evaluator
 from sugata.evaluators.function import FunctionEvaluator
 from sugata.evaluators.learning_curve import EarlyStop, Extrapolation, extrapolate
+from sugata.evaluators.table import Table, TableEvaluator
+from sugata.evaluators.tables import read_table
 
 __all__ = [
     "Context",
@@ -11,5 +13,8 @@ __all__ = [
     "Evaluator",
     "Extrapolation",
     "FunctionEvaluator",
+    "Table",
+    "TableEvaluator",
     "extrapolate",
+    "read_table",
 ]

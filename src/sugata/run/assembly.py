@@ -51,7 +51,7 @@ class Assembly:
     def _proposer(self, section: StrategySection, starts: list[Architecture]) -> Strategy:
         given = {**section.options, "seed": self.recipe.seed, "starts": [*starts, *self.known_good.values()]}
         if ":" in section.kind:
-            return _own_strategy(section.kind, self.space, self.objectives, given)
+            return own_strategy(section.kind, self.space, self.objectives, given)
         return strategy_class(section.kind)(self.space, self.objectives, **given)
 
 
@@ -100,7 +100,7 @@ def _space(recipe: Recipe) -> SearchSpace:
     return space_named(recipe.space, **({"options": recipe.choices} if recipe.choices else {}))
 
 
-def _own_strategy(name: str, space: SearchSpace, objectives: Objectives, given: dict[str, Any]) -> Strategy:
+def own_strategy(name: str, space: SearchSpace, objectives: Objectives, given: dict[str, Any]) -> Strategy:
     make = imported("field 'strategy.kind':", name)
     if not callable(make):
         raise RecipeError(

@@ -1,0 +1,55 @@
+"""Which strategies are compared, and with which settings."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from sugata.bench.tasks import Contender
+from sugata.errors import RecipeError
+from sugata.evaluators import TableEvaluator
+from sugata.objectives import Objectives
+from sugata.run.assembly import own_strategy
+from sugata.strategies import STRATEGIES, Strategy, options, strategy_class
+
+#: Settings other than a strategy's defaults, which are for longer searches: evolution with a population of 20
+#: and tournaments of 10, as for searches of some hundred trials elsewhere.
+SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "evolution": {"population": 20, "tournament": 10, "generations": 100_000},
+    }
+)
+
+
+def contenders(names: Sequence[str] = (), changes: Mapping[str, Any] | None = None) -> list[Contender]:
+    """The strategies to compare: all of the catalogue, or those named.
+
+    Args:
+        names: of the catalogue, or ``module:name`` for one's own.
+        changes: options for the one strategy that is named.
+
+    Raises:
+        RecipeError: a name or an option that is not known, or options for several strategies.
+    """
+    if changes and len(names) != 1:
+        raise RecipeError("options are those of one strategy; name it with --strategy")
+    found = []
+    for name in names or STRATEGIES:
+        known = {} if ":" in name else options(name)
+        for option in changes or {}:
+            if known and option not in known:
+                raise RecipeError(f"{name} has no option {option!r}; it has {', '.join(known)}")
+        found.append(Contender(name, name, {**SETTINGS.get(name, {}), **(changes or {})}))
+    return found
+
+
+def strategy_of(contender: Contender, evaluator: TableEvaluator, seed: int) -> Strategy:
+    """A new strategy for a table.
+
+    Raises:
+        SugataError: it does not work there.
+    """
+    space, objectives = evaluator.table.space, Objectives((evaluator.primary,))
+    given = {**contender.options, "seed": seed, "fidelity": evaluator.ladder[-1]}
+    if ":" in contender.kind:
+        return own_strategy(contender.kind, space, objectives, given)
+    return strategy_class(contender.kind)(space, objectives, **given)

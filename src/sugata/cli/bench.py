@@ -1,0 +1,76 @@
+"""`sugata bench`: benchmarks that anybody can run again."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(help="Benchmarks on tables of search spaces.", no_args_is_help=True)
+
+TableOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--table", metavar="FILE", help="A table; default: the known ones in the folder SUGATA_DATA names."
+    ),
+]
+DataFolder = Annotated[
+    str | None, typer.Option("--data", metavar="FOLDER", help="Of tables, in place of SUGATA_DATA.")
+]
+To = Annotated[Path, typer.Option(help="The folder to write; must hold no earlier benchmark.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")]
+
+
+@app.command()
+def strategies(
+    table: TableOption = None,
+    data: DataFolder = None,
+    metric: Annotated[str | None, typer.Option(help="The column to search on.")] = None,
+    report: Annotated[
+        str | None,
+        typer.Option(help="The column to report of the best by --metric; then oracle mode uses it."),
+    ] = None,
+    direction: Annotated[
+        Literal["maximize", "minimize"] | None, typer.Option(help="Of the metric; default: as its name says.")
+    ] = None,
+    space: Annotated[str | None, typer.Option(help="The table's space; default: as its columns say.")] = None,
+    choices: Annotated[
+        str | None, typer.Option(help="Columns of a table that are choices of a space of its own: a,b,c.")
+    ] = None,
+    data_set: Annotated[str | None, typer.Option(help="One of the table's data sets; default: all.")] = None,
+    strategy: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A strategy, or module:name; default: all.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="OPTION=VALUE", help="For the one strategy named.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Default: 100 where an ask costs under 10 ms, else 10.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Proposals that are asked for and told together.")] = 1,
+    budget: Annotated[
+        int | None, typer.Option(min=1, help="Evaluations; default: 100 by validation, 500 in oracle mode.")
+    ] = None,
+    workers: Workers = 2,
+    to: To = Path("bench/strategies"),
+) -> None:
+    """Every strategy on tables: what it finds in 100 evaluations, how many it needs to find the optimum."""
+    from sugata.bench import bench_strategies, contenders, tables, tasks_of, titled
+    from sugata.bench.command import settings
+
+    tasks = [
+        task
+        for path in tables(table or [], data)
+        for task in tasks_of(
+            path,
+            metric=metric,
+            report=report,
+            direction=direction,
+            space=space,
+            data_set=data_set,
+            choices=choices.split(",") if choices else (),
+            budget=budget,
+            batch=batch,
+        )
+    ]
+    chosen = contenders(strategy or (), settings(changes or []))
+    print(bench_strategies(chosen, titled(tasks), seeds=seeds, workers=workers, to=to))

@@ -1,0 +1,333 @@
+"""What the columns of a table mean: which architecture a row is of, and what was measured of it.
+
+Layouts, recognized by their columns:
+
+- NAS-Bench-201 (Dong & Yang 2020) and NATS-Bench's topology space: ``arch`` holds the official string.
+  Columns that begin with a data set's name (``c10_``, ``c10valid_``, ``c100_``, ``in16_``, or that of any
+  ``NAME_test_acc_200``) belong to it; the others, such as latencies, to all.
+- NAS-Bench-Macro (Su et al. 2021): ``arch`` holds eight digits.
+- NAS-Bench-101 (Ying et al. 2019): ``n_vertices``, ``adj_upper`` (bits of the upper triangle, row by row),
+  ``ops`` (a digit an interior vertex: 0 convolution 3x3, 1 convolution 1x1, 2 max-pooling 3x3).
+- Any space by name: columns called like its choices, or ``arch`` where it reads strings.
+- Anything else: its text and whole-number columns are the choices of a space of their own.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sugata.errors import DataError, InvalidArchitecture
+from sugata.evaluators.table import Table
+from sugata.evaluators.tables.file import read_frame
+from sugata.space import Architecture, DictionarySpace, ListedSpace, SearchSpace
+from sugata.spaces import space as space_named
+from sugata.trial import Value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Prefix in the file -> data set, and images in an epoch of the trainings whose results it holds.
+DATA_SETS: Mapping[str, tuple[str, int]] = {
+    "c10": ("cifar10", 25_000),  # searched on half of the training images
+    "c100": ("cifar100", 50_000),
+    "in16": ("imagenet16-120", 151_700),
+}
+_PREFIX = re.compile(r"^(.+)_test_acc_200$")
+_NAMES = {"params": "parameters", "trainable_params": "parameters"}
+#: Two devices report next to nothing for networks without a path to the output.
+_CLIPPED = ("lat_ms_pixel3", "lat_ms_raspi4")
+_CLIP_QUANTILE = 0.02
+_ABOUT_CELLS = frozenset({"arch", "index", "unique_str", "e01", "e02", "e12", "e03", "e13", "e23"})
+_NB101_OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
+_MOST_OPTIONS = 32  # of a whole-number column that counts as a choice
+_MOST_WORDS = 1000  # of a text column
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A table's rows as architectures, and the columns that said so."""
+
+    space: SearchSpace
+    architectures: list[Architecture]
+    used: frozenset[str]
+
+
+def read_table(
+    path: Path | str,
+    *,
+    space: str | None = None,
+    data_set: str | None = None,
+    metrics: Collection[str] = (),
+    choices: Sequence[str] = (),
+) -> Table:
+    """Read a table of architectures and their values.
+
+    Args:
+        path: a ``.parquet``, ``.csv`` or ``.tsv`` file, or a folder with one.
+        space: the space's name; by default as the columns say.
+        data_set: which of the file's data sets; needed where it holds several.
+        metrics: columns that are values, where nothing else says so.
+        choices: columns that are choices, where nothing else says so.
+
+    Raises:
+        DataError: the file is no such table: unreadable, wrong columns, an unknown architecture, one that
+            stands twice; in one line that names the file and the row (counted from 0).
+    """
+    path = Path(path)
+    frame = read_frame(path)
+    rows = _rows(path, frame, space, metrics, choices)
+    _check_repeats(path, rows.architectures)
+    columns = _numbers(frame, rows.used)
+    name, samples = rows.space.name.split("/")[-1], 0
+    if sets := _data_sets(columns):
+        prefix = _chosen(path, data_set, sets)
+        columns = _of_data_set(columns, prefix, sets)
+        title, samples = DATA_SETS.get(prefix, (prefix, 0))
+        name = f"{name} {title}"
+    elif data_set is not None:
+        raise DataError(f"{path}: holds one data set only; leave out the data set {data_set!r}")
+    return _merged(path, name, samples, rows, columns)
+
+
+def data_sets(path: Path | str) -> tuple[str, ...]:
+    """The data sets that a file holds; empty where it is about one only."""
+    return tuple(DATA_SETS.get(prefix, (prefix,))[0] for prefix in _data_sets(read_frame(Path(path)).columns))
+
+
+# -- which architecture a row is of ---------------------------------------------------------------
+
+
+def _rows(
+    path: Path, frame: "pd.DataFrame", space: str | None, metrics: Collection[str], choices: Sequence[str]
+) -> _Rows:
+    if space is not None:
+        return _of_space(path, frame, space)
+    if {"n_vertices", "adj_upper", "ops"} <= set(frame.columns):
+        return _nasbench101(path, frame)
+    if "arch" in frame.columns and not choices:
+        first = str(frame["arch"].iloc[0])
+        if first.startswith("|"):
+            return _of_space(path, frame, "nasbench201")
+        if re.fullmatch(r"[0-9]{8}", first):
+            return _of_space(path, frame, "nasbench_macro")
+    return _own_space(path, frame, metrics, choices)
+
+
+def _of_space(path: Path, frame: "pd.DataFrame", name: str) -> _Rows:
+    """Rows of a space in the catalogue: by strings, or a column a choice."""
+    if name.split("/")[-1] == "nasbench101":
+        return _nasbench101(path, frame)
+    space: Any = space_named(name)
+    named = [choice.name for choice in space.choices if choice.name in frame.columns]
+    if "arch" in frame.columns and len(named) < len(space.choices) and hasattr(space, "from_string"):
+        texts = [str(text) for text in frame["arch"]]
+        return _Rows(space, _each(path, texts, space.from_string), _ABOUT_CELLS)
+    required = {choice.name for choice in space.choices if choice.when is None}
+    missing = sorted(required - set(frame.columns))
+    if missing:
+        raise DataError(
+            f"{path}: space {name} needs column {missing[0]!r}"
+            + (f" and {len(missing) - 1} more" if missing[1:] else "")
+            + f"; the table has {_some(frame.columns)}"
+        )
+    values = frame[named].to_dict("records")
+    made = _each(path, values, lambda row: space.architecture(_matched(space, row)))
+    return _Rows(space, made, frozenset({*named, "index"}))
+
+
+def _matched(space: SearchSpace, row: Mapping[str, Any]) -> dict[str, Value]:
+    """A row's values as the space's options: files turn whole numbers into text and back."""
+    values = {}
+    for choice in space.choices:
+        value = row.get(choice.name)
+        if value is None or value == "" or value != value:
+            continue  # does not apply
+        same = [option for option in choice.options if option == value or str(option) == str(value)]
+        values[choice.name] = same[0] if same else value
+    return values
+
+
+def _own_space(path: Path, frame: "pd.DataFrame", metrics: Collection[str], choices: Sequence[str]) -> _Rows:
+    """A space of the table's own columns."""
+    unknown = [name for name in (*choices, *metrics) if name not in frame.columns]
+    if unknown:
+        raise DataError(f"{path}: no column {unknown[0]!r}; the table has {_some(frame.columns)}")
+    chosen = list(choices) or [
+        name for name in frame.columns if name not in metrics and _is_choice(path, frame[name])
+    ]
+    if not chosen:
+        raise DataError(
+            f"{path}: no column describes an architecture; the table has {_some(frame.columns)}; name the"
+            " space, or the columns that are choices"
+        )
+    options = {name: _options(frame[name].tolist()) for name in chosen}
+    space = DictionarySpace(options)
+    made = _each(path, frame[chosen].to_dict("records"), space.architecture)
+    return _Rows(space, made, frozenset(chosen))
+
+
+def _is_choice(path: Path, column: "pd.Series[Any]") -> bool:
+    """Whether a column looks like a choice: text, truth values, few different whole numbers."""
+    import pandas as pd
+
+    name, kinds = str(column.name), column.nunique()
+    if name == "index" or pd.api.types.is_float_dtype(column):
+        return False
+    if pd.api.types.is_integer_dtype(column):
+        return bool(kinds <= _MOST_OPTIONS)
+    if pd.to_numeric(column, errors="coerce").notna().mean() > 0.5 and kinds > _MOST_OPTIONS:
+        return False  # numbers with something broken among them
+    if kinds > _MOST_WORDS:
+        raise DataError(
+            f"{path}: column {name!r} has {kinds:,} different texts; name the columns that are choices"
+        )
+    return True
+
+
+def _options(values: Sequence[Any]) -> list[Value]:
+    found = list(dict.fromkeys(values))
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in found)
+    return sorted(found) if numbers else found
+
+
+def _nasbench101(path: Path, frame: "pd.DataFrame") -> _Rows:
+    missing = [name for name in ("n_vertices", "adj_upper", "ops") if name not in frame.columns]
+    if missing:
+        raise DataError(f"{path}: nasbench101 needs column {missing[0]!r}; it has {_some(frame.columns)}")
+    space: Any = space_named("nasbench101")
+    cells = list(zip(frame["n_vertices"], frame["adj_upper"], frame["ops"], strict=True))
+    made = _each(path, cells, lambda cell: space.from_matrix(*_matrix(*cell)))
+    return _Rows(space, made, frozenset({"n_vertices", "adj_upper", "ops", "hash", "index"}))
+
+
+def _matrix(vertices: Any, bits: Any, operations: Any) -> tuple[list[list[int]], list[str]]:
+    """Adjacency matrix and labels of one row.
+
+    Raises:
+        InvalidArchitecture: lengths that do not fit, or an unknown operation.
+    """
+    count, bits, operations = int(vertices), str(bits), str(operations)
+    if len(bits) != count * (count - 1) // 2 or set(bits) - {"0", "1"}:
+        raise InvalidArchitecture(f"adj_upper {bits!r} does not have the bits of {count} vertices")
+    if len(operations) != count - 2:
+        raise InvalidArchitecture(f"ops {operations!r} does not have the {count - 2} interior operations")
+    for digit in operations:
+        if digit not in "012":
+            raise InvalidArchitecture(f"ops {operations!r}: unknown operation {digit!r}; use 0, 1 or 2")
+    matrix = np.zeros((count, count), dtype=int)
+    matrix[np.triu_indices(count, 1)] = [int(bit) for bit in bits]
+    return matrix.tolist(), ["input", *(_NB101_OPERATIONS[int(digit)] for digit in operations), "output"]
+
+
+def _some(names: Iterable[Any]) -> str:
+    """Names for a message: all of a few, the first of many."""
+    listed = [str(name) for name in names]
+    return ", ".join(listed[:12]) + (f" and {len(listed) - 12} more" if len(listed) > 12 else "")
+
+
+def _each(path: Path, rows: Sequence[Any], make: Callable[[Any], Architecture]) -> list[Architecture]:
+    made = []
+    for position, row in enumerate(rows):
+        try:
+            made.append(make(row))
+        except InvalidArchitecture as error:
+            raise DataError(f"{path}, row {position}: {error}") from None
+    return made
+
+
+def _check_repeats(path: Path, architectures: Sequence[Architecture]) -> None:
+    first: dict[Architecture, int] = {}
+    for position, architecture in enumerate(architectures):
+        earlier = first.setdefault(architecture, position)
+        if earlier != position:
+            raise DataError(
+                f"{path}: rows {earlier} and {position} are the same architecture; keep one, or their mean"
+            )
+
+
+# -- what was measured of it ----------------------------------------------------------------------
+
+
+def _numbers(frame: "pd.DataFrame", used: Collection[str]) -> dict[str, NDArray[np.float64]]:
+    """Every other column that holds numbers; what is none in them is NaN, and said when it is asked for."""
+    import pandas as pd
+
+    columns = {}
+    for name in frame.columns:
+        if name in used:
+            continue
+        values = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        if not np.isnan(values).all():
+            columns[str(name)] = values
+    for name in _CLIPPED:
+        if name in columns:
+            columns[name] = np.maximum(columns[name], np.nanquantile(columns[name], _CLIP_QUANTILE))
+    return columns
+
+
+def _data_sets(columns: Collection[str]) -> tuple[str, ...]:
+    """The prefixes of the data sets that a file holds."""
+    found = (_PREFIX.match(str(name)) for name in columns)
+    return tuple(dict.fromkeys(match[1] for match in found if match))
+
+
+def _chosen(path: Path, data_set: str | None, prefixes: tuple[str, ...]) -> str:
+    titles = {DATA_SETS.get(prefix, (prefix,))[0]: prefix for prefix in prefixes}
+    if data_set is None and len(prefixes) == 1:
+        return prefixes[0]
+    found = titles.get(str(data_set).lower(), data_set)
+    if found in prefixes:
+        return str(found)
+    asked = "holds several data sets" if data_set is None else f"no data set {data_set!r}"
+    raise DataError(f"{path}: {asked}; name one of {', '.join(titles)}")
+
+
+def _of_data_set(
+    columns: Mapping[str, NDArray[np.float64]], prefix: str, prefixes: tuple[str, ...]
+) -> dict[str, NDArray[np.float64]]:
+    """The columns of one data set without its prefix, and those of none."""
+    own: dict[str, NDArray[np.float64]] = {}
+    others = re.compile(rf"^(?:{'|'.join(map(re.escape, prefixes))})(?:valid)?_")
+    for name, values in columns.items():
+        mine = re.match(rf"^{re.escape(prefix)}(?:valid)?_(.+)$", name)
+        if mine:
+            own[mine[1]] = values
+        elif not others.match(name):
+            own[name] = values
+    return own
+
+
+def _merged(
+    path: Path, name: str, samples: int, rows: _Rows, columns: Mapping[str, NDArray[np.float64]]
+) -> Table:
+    """One row for all that deploy the same: the mean."""
+    keys = [rows.space.deployment_key(architecture) for architecture in rows.architectures]
+    position = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    at = np.array([position[key] for key in keys])
+    count = np.bincount(at, minlength=len(position))
+    merged = {
+        _NAMES.get(column, column): np.bincount(at, weights=values, minlength=len(position)) / count
+        for column, values in columns.items()
+    }
+    if rows.space.name == "mobile/nasbench_macro" and "flops" in merged:
+        merged["macs"] = merged["flops"]  # what its authors call FLOPs are multiply-accumulates
+    if "macs" in merged:
+        merged["flops"] = 2 * merged["macs"]
+    space, note = _candidates(rows, len(position))
+    return Table(name, space, tuple(position), merged, count, f"{path.name}: {note}", samples)
+
+
+def _candidates(rows: _Rows, distinct: int) -> tuple[SearchSpace, str]:
+    """The space as it is where all of it is in the table; else the rows that are."""
+    whole = rows.space.distinct()
+    rows_text = f"{len(rows.architectures):,} rows, {distinct:,} different architectures"
+    if whole is not None and distinct >= whole:
+        return rows.space, rows_text
+    of = f" of {whole:,}" if whole is not None else ""
+    note = f"{rows_text}{of}; the search is restricted to them"
+    return ListedSpace(rows.space, rows.architectures), note
