@@ -125,6 +125,19 @@ def test_spaces_of_one_name_shows_its_choices(sugata) -> None:
     assert "Katharopoulos" in explained
 
 
+def test_spaces_of_one_name_shows_exact_and_scientific_sizes_and_a_sample(sugata) -> None:
+    out = sugata("spaces", "nasbench201")[1]
+    sizes = {line.split()[0]: line.split()[1:3] for line in out.splitlines()[1:4]}
+    exact = {
+        "raw": ["15,625", "1.56e+04"],
+        "valid": ["15,625", "1.56e+04"],
+        "distinct": ["6,466", "6.47e+03"],
+    }
+    assert sizes == exact
+    command = next(line for line in out.splitlines() if "sugata show" in line)
+    assert sugata("show", command.split("'")[1])[0] == 0
+
+
 def test_spaces_of_one_name_lists_its_baselines_with_all_their_fields(sugata) -> None:
     out = sugata("spaces", "tiny")[1]
     listed = {

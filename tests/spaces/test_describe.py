@@ -87,3 +87,18 @@ def test_a_wrong_file_is_one_clear_line(tmp_path, text, error, message):
 def test_a_missing_file_is_one_clear_line():
     with pytest.raises(RecipeError, match=r"nowhere\.json cannot be read"):
         find("nowhere.json")
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_sample_of_a_space_is_found_by_its_string(name):
+    sample = summary(space(name))["sample"]
+    space(name).validate(sample["choices"])
+    if sample["string"] is not None:
+        found_space, found = find(sample["string"])
+        assert found_space.name == name
+        assert found == sample["choices"]
+
+
+def test_a_string_may_be_longer_than_a_file_name():
+    with pytest.raises(InvalidArchitecture, match="write"):
+        find("nasbench201:" + "|none~0|+" * 1000)

@@ -22,7 +22,10 @@ _out = Console(highlight=False)
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/tiny.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Network = Annotated[str, typer.Argument(metavar="ARCH", help="An architecture.json, or a baseline's name.")]
+Network = Annotated[
+    str,
+    typer.Argument(metavar="ARCH", help="An architecture.json, a baseline's name, or space:string."),
+]
 Data = Annotated[str | None, typer.Option(help="Corpus: folder, file, stdlib, or hf:NAME.")]
 Changes = Annotated[
     list[str] | None,
@@ -183,7 +186,7 @@ def spaces(
         bool, typer.Option("--explain", help="What every option is, for and against.")
     ] = False,
 ) -> None:
-    """Search spaces: exact sizes; of one also choices, options and baselines."""
+    """Search spaces: exact sizes; of one also choices, a sampled architecture and baselines."""
     from sugata.cli.printing import print_spaces
 
     print_spaces(name, _out, as_json=as_json, explained=explain)

@@ -1,5 +1,6 @@
 """What the commands print: tables for people, JSON for programs."""
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -17,6 +18,12 @@ from sugata.run import BEST, Result, is_locked
 from sugata.run.progress import shown_metric
 from sugata.run.reporting import report_data, winner_number
 from sugata.trial import Trial, Value
+
+_COUNTS = {
+    "raw": "all combinations of options",
+    "valid": "those that satisfy the constraints",
+    "distinct": "different networks among them",
+}
 
 
 def print_result(result: Result, out: Console) -> None:
@@ -78,36 +85,47 @@ def print_json(value: Any) -> None:
 
 
 def print_spaces(name: str | None, out: Console, *, as_json: bool, explained: bool) -> None:
-    """Sizes of all spaces; of one also its choices and its baselines."""
+    """Sizes of all spaces; of one also its choices, a sampled architecture and its baselines."""
     from sugata.spaces import names, space
     from sugata.spaces.describe import explain, summary
 
     chosen = [space(one) for one in ([name] if name else names())]
+    data = [explain(one) if explained else summary(one) for one in chosen]
     if as_json:
-        data = [explain(one) if explained else summary(one) for one in chosen]
         print_json(data[0] if name else data)
-        return
-    sizes = Table("space", "raw", "valid", "distinct", box=None, header_style="bold")
-    for one in chosen:
-        counts = summary(one)
-        shown = [
-            "not counted" if counts[k] is None else count(counts[k]) for k in ("raw", "valid", "distinct")
-        ]
-        sizes.add_row(one.name, *shown)
+    elif explained:
+        for one in data:
+            _print_explained(one, out)
+    elif name:
+        _print_space(data[0], out)
+    else:
+        sizes = Table("space", *_COUNTS, box=None, header_style="bold")
+        for one in data:
+            shown = ["not counted" if one[key] is None else count(one[key]) for key in _COUNTS]
+            sizes.add_row(one["name"], *shown)
+        out.print(sizes)
+
+
+def _print_space(data: dict[str, Any], out: Console) -> None:
+    sizes = Table(data["name"], "", "", "", box=None, header_style="bold")
+    for key, meaning in _COUNTS.items():
+        exact = "not counted" if data[key] is None else f"{data[key]:,}"
+        sizes.add_row(key, exact, data["scientific"][key], meaning)
+    choices = Table("choice", "options", "applies when", box=None, header_style="bold")
+    for (options, when), group in itertools.groupby(data["choices"], lambda c: (c["options"], c["when"])):
+        together = ", ".join(choice["name"] for choice in group)
+        choices.add_row(together, " ".join(map(str, options)), when or "")
     out.print(sizes)
-    if name and not explained:
-        choices = Table("choice", "options", "applies when", box=None, header_style="bold")
-        for choice in chosen[0].choices:
-            options = " ".join(str(option) for option in choice.options)
-            choices.add_row(choice.name, options, choice.when.text if choice.when else "")
-        out.print()
-        out.print(choices)
-        for known in summary(chosen[0])["baselines"]:
-            out.print(f"\n[bold]{known['name']}[/bold]  {escape(known['description'])}")
-            out.print(_choices_text(known["choices"]), markup=False)
-    if explained:
-        for one in chosen:
-            _print_explained(explain(one), out)
+    out.print()
+    out.print(choices)
+    sample = data["sample"]
+    out.print("\n[bold]sampled[/bold]")
+    out.print(_choices_text(sample["choices"]), markup=False)
+    if sample["string"]:
+        out.print(f"drawn by: sugata show '{sample['string']}'", markup=False, soft_wrap=True)
+    for known in data["baselines"]:
+        out.print(f"\n[bold]{known['name']}[/bold]  {escape(known['description'])}")
+        out.print(_choices_text(known["choices"]), markup=False)
 
 
 def _choices_text(choices: Mapping[str, Value]) -> str:
@@ -129,7 +147,7 @@ def _print_explained(data: dict[str, Any], out: Console) -> None:
 def print_network(network: str, out: Console, *, as_json: bool, svg: Path | None) -> None:
     """Layers, shapes, parameters and choices of one network."""
     from sugata.report import draw_svg, draw_text
-    from sugata.spaces.describe import find
+    from sugata.spaces.describe import find, string
     from sugata.spaces.describe import network as described
 
     space, architecture = find(network)
@@ -138,6 +156,8 @@ def print_network(network: str, out: Console, *, as_json: bool, svg: Path | None
     else:
         out.print(draw_text(space.outline(architecture)))
         out.print()
+        if text := string(space, architecture):
+            out.print(text, markup=False, soft_wrap=True)
         out.print(_choices_text(architecture), markup=False)
     if svg is not None:
         svg.write_text(draw_svg(space.outline(architecture), Path(network).stem), encoding="utf-8")

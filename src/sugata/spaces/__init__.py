@@ -2,7 +2,7 @@
 
 from sugata.spaces.baselines import Baseline, baseline, baselines
 from sugata.spaces.catalogue import imported, names, space
-from sugata.spaces.describe import explain, find, network, summary
+from sugata.spaces.describe import explain, find, network, string, summary
 
 __all__ = [
     "Baseline",
@@ -14,5 +14,6 @@ __all__ = [
     "names",
     "network",
     "space",
+    "string",
     "summary",
 ]

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sugata.errors import InvalidArchitecture, RecipeError
 from sugata.space import Architecture, Choice, OptionNote, SearchSpace
 from sugata.spaces import catalogue
@@ -14,17 +16,20 @@ from sugata.trial import Value
 
 
 def summary(space: SearchSpace) -> dict[str, Any]:
-    """What a space holds: its exact sizes, its choices and the known architectures in it.
+    """What a space holds: its exact sizes, its choices, a sampled and the known architectures in it.
 
     ``raw``, ``valid`` and ``distinct`` are counts (``distinct`` is None where it is not counted),
-    ``scientific`` the same as text such as ``3.58e+07``.
+    ``scientific`` the same as text such as ``3.58e+07``. The sample is always the same; its ``string`` is
+    what ``find`` makes of it again, None where the space has no strings.
     """
+    sampled = space.sample(np.random.default_rng(0))
     counts = {"raw": space.size(), "valid": space.valid(), "distinct": space.distinct()}
     return {
         "name": space.name,
         **counts,
         "scientific": {k: None if count is None else f"{count:.2e}" for k, count in counts.items()},
         "choices": [_choice(choice) for choice in space.choices],
+        "sample": {"choices": dict(sampled), "string": string(space, sampled)},
         "baselines": [
             {"name": known.name, "description": known.description, "choices": dict(known.architecture)}
             for known in baselines(space)
@@ -63,15 +68,31 @@ def network(space: SearchSpace, architecture: Mapping[str, Value]) -> dict[str, 
     }
 
 
+def string(space: SearchSpace, architecture: Mapping[str, Value]) -> str | None:
+    """What :func:`find` makes the architecture of, ``space:string``; None where the space has no strings."""
+    try:
+        return f"{space.name}:{space.to_string(architecture)}"
+    except InvalidArchitecture:
+        return None
+
+
 def find(text: str) -> tuple[SearchSpace, Architecture]:
-    """The network that a person means: the name of a baseline, or an ``architecture.json``.
+    """The network that a person means.
+
+    Args:
+        text: the path of an ``architecture.json``; the name of a baseline; or ``space:string``, the name of a
+            space and a string of its own form, such as ``nasbench201:|nor_conv_3x3~0|+...``.
 
     Raises:
         RecipeError: there is neither, or the file is not an architecture.
         InvalidArchitecture: the architecture is not in its space.
     """
     path = Path(text)
-    if path.suffix != ".json" and not path.is_file():
+    if path.suffix != ".json" and not _is_file(path):
+        if ":" in text:
+            name, _, form = text.partition(":")
+            space = catalogue.space(name)
+            return space, space.from_string(form)
         known = baseline(text)
         space = catalogue.space(known.space)
         return space, space.architecture(known.architecture)
@@ -87,6 +108,13 @@ def find(text: str) -> tuple[SearchSpace, Architecture]:
         return space, space.architecture(choices)
     except InvalidArchitecture as error:
         raise InvalidArchitecture(f"{text}: {error}") from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long for a file name, or not one at all
+        return False
 
 
 def _choice(choice: Choice) -> dict[str, Any]:
