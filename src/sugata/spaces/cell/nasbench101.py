@@ -117,7 +117,7 @@ class NasBench101Space(SearchSpace):
         """The published pruning: vertices on a way from input to output, numbered anew in their order."""
         try:
             edges = tuple(int(architecture[name]) for name in _EDGES)
-            operations = tuple(OPERATIONS.index(architecture[name]) for name in _VERTICES)  # type: ignore[arg-type]
+            operations = tuple(OPERATIONS.index(architecture[name]) for name in _VERTICES)
         except (KeyError, ValueError):
             self.validate(architecture)
             raise
