@@ -146,12 +146,20 @@ class _Loop:
         while True:
             self.ask()
             self.start()
-            trial = self.next_to_tell()
-            if trial is not None:
-                self.tell(trial)
-            elif not self.wait():
+            if not self.tell_finished() and not self.wait():
                 break
         self.note({"end": self.end or "the strategy is finished", "trials": self.charged})
+
+    def tell_finished(self) -> bool:
+        """Tell what is finished, all of it before the next ask; in deterministic mode one trial an ask.
+
+        Then the sequence must not depend on how many happen to be finished.
+        """
+        told = False
+        while (trial := self.next_to_tell()) is not None and not (told and self.deterministic):
+            self.tell(trial)
+            told = True
+        return told
 
     def ask(self) -> None:
         """Ask for proposals until enough are pending."""

@@ -14,6 +14,7 @@ from sugata.bench.worker import run
 from sugata.errors import DataError, RecipeError, RunFolderError
 from sugata.objectives import Objectives
 from sugata.strategies import RandomSearch
+from sugata.trial import Proposal, Trial
 
 
 @pytest.fixture
@@ -85,13 +86,24 @@ def test_a_failure_counts_as_the_budget() -> None:
     assert "1 failed" in str(counted)
 
 
-def test_batches_are_told_together(table: Path) -> None:
-    (single,) = tasks_of(table, metric="test_acc", budget=40)
-    (batched,) = tasks_of(table, metric="test_acc", budget=40, batch=5)
-    kind = contenders(["evolution"])[0]
-    assert run(kind, batched, 0).found is not None
-    assert batched.batch == 5
-    assert run(kind, single, 0).curve != ()
+class Noted(RandomSearch):
+    """Writes down what happens to it."""
+
+    def ask(self) -> Proposal | None:
+        proposal = super().ask()
+        self.events = [*getattr(self, "events", []), "ask"]
+        return proposal
+
+    def tell(self, trial: Trial) -> None:
+        self.events.append("tell")
+
+
+def test_batches_are_asked_for_and_told_together(table: Path) -> None:
+    (task,) = tasks_of(table, metric="test_acc", budget=9, batch=3)
+    evaluator = evaluator_of(task)
+    strategy = Noted(evaluator.table.space, Objectives((evaluator.primary,)), seed=3)
+    replay(strategy, evaluator, budget=9, batch=3)
+    assert strategy.events == ["ask", "ask", "ask", "tell", "tell", "tell"] * 3
 
 
 @pytest.mark.slow
