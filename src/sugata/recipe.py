@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 
 from sugata import strategies
 from sugata.errors import RecipeError
+from sugata.evaluators.table import metric_name
 from sugata.trial import TIMED, Value
 
 _SIZES = {"": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30}
@@ -58,6 +59,28 @@ class TaskSection(_Section):
     pad_vocabulary: bool = Field(
         False, description="fill vocabularies that the data are too small for with tokens that never occur"
     )
+
+
+class TableSection(_Section):
+    """Results that are looked up, in place of training or of your own function."""
+
+    file: str = Field(description="a .parquet, .csv or .tsv file, or a folder with one")
+    metric: str | tuple[str, ...] = Field(
+        description="the column to search on, or one for each rung of the funnel"
+    )
+    report: str | None = Field(
+        None, description="a column that is looked up for the winner alone, at the end"
+    )
+    data_set: str | None = Field(None, description="one of the data sets of a file that holds several")
+    choices: tuple[str, ...] = Field((), description="columns that are choices; null: as the file says")
+    direction: Literal["maximize", "minimize"] | None = Field(
+        None, description="of the metric; null: as its name says"
+    )
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The searched columns, cheapest first."""
+        return (self.metric,) if isinstance(self.metric, str) else self.metric
 
 
 class StrategySection(_Section):
@@ -184,8 +207,10 @@ class Recipe(_Section):
         TaskSection(), description="what the network is for; null with `evaluate`"
     )
     evaluate: str | None = Field(None, description="your own function as module:name, in place of a task")
+    table: TableSection | None = Field(None, description="look results up in a file, in place of a task")
     space: str | dict[str, list[Value]] = Field(
-        "tiny", description="a search space of `sugata spaces`, module:name, or choices as lists"
+        "tiny",
+        description="a search space of `sugata spaces`, module:name, or choices as lists; table: its own",
     )
     choices: dict[str, list[Value]] = Field(
         {}, description="other options for some choices of the space, such as {hidden_dim: [64, 128]}"
@@ -205,6 +230,16 @@ class Recipe(_Section):
     )
     final: FinalSection = Field(FinalSection(), description="the winners' training after the search")
     engine: EngineSection = Field(EngineSection(), description="where evaluations run")
+
+    @property
+    def trains(self) -> bool:
+        """Whether candidates are trained here, rather than looked up or given to your own function."""
+        return self.evaluate is None and self.table is None
+
+    @property
+    def needs_script(self) -> bool:
+        """Whether only the script that began the run can go on with it: its function has no name."""
+        return self.task is None and self.table is None and ":" not in (self.evaluate or "")
 
     def to_yaml(self) -> str:
         """The recipe as YAML, every field resolved."""
@@ -286,6 +321,7 @@ def parse(data: Any, where: str = "recipe", changes: Mapping[str, Any] | None = 
     _drop_other_options(data, changes or {})
     for field, value in (changes or {}).items():
         _set(data, field, value)
+    _look_up(data)
     try:
         recipe = Recipe.model_validate(data)
         strategy = StrategySection(kind=recipe.strategy.kind, **_strategy_options(recipe.strategy))
@@ -296,6 +332,23 @@ def parse(data: Any, where: str = "recipe", changes: Mapping[str, Any] | None = 
         raise RecipeError(f"{where}: {error}") from None
     _check_together(recipe, where)
     return recipe
+
+
+def _look_up(data: dict[str, Any]) -> None:
+    """What else a table says, where the recipe does not: no task, its space, its metric, this process."""
+    table = data.get("table")
+    if not isinstance(table, dict):
+        return
+    data.setdefault("task", None)
+    data.setdefault("space", "table")
+    columns = table.get("metric", "")
+    columns = [columns] if isinstance(columns, str) else columns
+    for section, field, value in (
+        ("objectives", "metrics", [metric_name(columns)]),
+        ("engine", "workers", 0),
+    ):
+        if isinstance(data.setdefault(section, {}), dict):
+            data[section].setdefault(field, value)
 
 
 def _drop_other_options(data: dict[str, Any], changes: Mapping[str, Any]) -> None:
@@ -401,9 +454,11 @@ def _nearest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
 
 
 def _check_together(recipe: Recipe, where: str) -> None:
-    if recipe.task is None and recipe.evaluate is None:
-        raise RecipeError(f"{where}: neither task nor evaluate is given; one says what good means")
-    if recipe.evaluate is None and isinstance(recipe.space, dict):
+    if recipe.task is None and recipe.trains:
+        raise RecipeError(f"{where}: neither task nor evaluate nor table is given; one says what good means")
+    if recipe.table is not None:
+        _check_table(recipe, recipe.table, where)
+    if recipe.trains and isinstance(recipe.space, dict):
         raise RecipeError(
             f"{where}: a space of plain choices builds no networks; give `evaluate: module:name`"
         )
@@ -412,7 +467,7 @@ def _check_together(recipe: Recipe, where: str) -> None:
     if recipe.training.patience and not recipe.training.evaluations:
         raise RecipeError(f"{where}: training.patience needs validations; set training.evaluations as well")
     _check_early_stop(recipe, where)
-    if recipe.evaluate is None and not recipe.funnel:
+    if recipe.trains and not recipe.funnel:
         raise RecipeError(f"{where}: funnel is empty; give at least one rung with name and amount")
     amounts = [rung.amount for rung in recipe.funnel]
     if amounts != sorted(set(amounts)):
@@ -421,24 +476,36 @@ def _check_together(recipe: Recipe, where: str) -> None:
         raise RecipeError(f"{where}: funnel rungs have different units; use one")
     trainings: list[RungSection | FinalSection] = [*recipe.funnel, recipe.final]
     longest = max((training.amount for training in trainings if training.unit == "seconds"), default=0)
-    if longest >= recipe.engine.timeout and recipe.evaluate is None:
+    if longest >= recipe.engine.timeout and recipe.trains:
         raise RecipeError(
             f"{where}: engine.timeout {recipe.engine.timeout:g} s is too short for trainings of {longest:g} s"
         )
     if recipe.engine.deterministic and any(rung.unit == "seconds" for rung in recipe.funnel):
         raise RecipeError(f"{where}: engine.deterministic needs funnel units of steps or tokens, not seconds")
     timed = (TIMED | {"training_seconds"}) & {*recipe.objectives.metrics, recipe.promote_by}
-    if recipe.engine.deterministic and recipe.evaluate is None and (timed or recipe.limits.latency):
+    if recipe.engine.deterministic and recipe.trains and (timed or recipe.limits.latency):
         names = ", ".join(sorted(timed)) or "limits.latency"
         raise RecipeError(
             f"{where}: engine.deterministic cannot search by what is timed ({names}); leave that out"
         )
 
 
+def _check_table(recipe: Recipe, table: TableSection, where: str) -> None:
+    if recipe.task is not None or recipe.evaluate is not None:
+        raise RecipeError(f"{where}: table takes the place of task and evaluate; leave those out")
+    if isinstance(recipe.space, dict) or recipe.choices:
+        raise RecipeError(f"{where}: a table has its own space; name its columns in table.choices")
+    if len(table.metrics) > 1 and len(recipe.funnel) != len(table.metrics):
+        raise RecipeError(
+            f"{where}: table.metric names {len(table.metrics)} columns, funnel has {len(recipe.funnel)}"
+            " rungs; give a rung a column"
+        )
+
+
 def _check_early_stop(recipe: Recipe, where: str) -> None:
     if recipe.early_stop.confidence is None:
         return
-    if recipe.evaluate is None and recipe.training.evaluations < _FEWEST_EVALUATIONS:
+    if recipe.trains and recipe.training.evaluations < _FEWEST_EVALUATIONS:
         raise RecipeError(
             f"{where}: early_stop needs learning curves; set training.evaluations to {_FEWEST_EVALUATIONS}"
             f" or more, it is {recipe.training.evaluations}"

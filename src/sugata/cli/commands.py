@@ -47,9 +47,14 @@ def _version(
 @app.command()
 def search(
     recipe: Annotated[
-        str, typer.Argument(metavar="[RECIPE]", help="A .yaml file or a shipped recipe.")
-    ] = "tiny",
+        str | None,
+        typer.Argument(metavar="[RECIPE]", help="A .yaml file or a shipped recipe; default: tiny."),
+    ] = None,
     changes: Changes = None,
+    table: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Look results up in a table instead of training.")
+    ] = None,
+    metric: Annotated[str | None, typer.Option(help="The table's column to search on.")] = None,
     data: Data = None,
     budget: Annotated[str | None, typer.Option(help="Wall clock of the search, such as 10m.")] = None,
     max_size: Annotated[str | None, typer.Option(help="Largest stored model, such as 50MB.")] = None,
@@ -69,6 +74,8 @@ def search(
     from sugata.run.folder import JOURNAL
 
     given = {
+        "table.file": table,
+        "table.metric": metric,
         "task.data": data,
         "budget.seconds": budget,
         "limits.size": max_size,
@@ -77,7 +84,11 @@ def search(
         "seed": seed,
     }
     fields = {field: value for field, value in given.items() if value is not None}
-    resolved = recipes.load(recipe, fields | recipes.assignments(changes or []))
+    fields |= recipes.assignments(changes or [])
+    if recipe is None and table is not None:
+        resolved = recipes.parse({"name": Path(table).stem, "budget": {"trials": 100}}, "--table", fields)
+    else:
+        resolved = recipes.load(recipe or "tiny", fields)
     if dry_run:
         from sugata.cli.estimate import estimate
 

@@ -30,7 +30,7 @@ def estimate(recipe: Recipe, out: Console) -> None:
     workers = 1 if recipe.engine.workers == 0 else recipe.engine.workers or len(gpus()) or cores()
     rows = [
         ("space", _space(assembly.space)),
-        ("data", recipe.task.data if recipe.task else f"your function {recipe.evaluate}"),
+        ("data", _source(recipe)),
         ("aims", ", ".join(f"{m.direction} {m.name}" for m in assembly.objectives.metrics)),
         *(("limit", f"{x.metric} at most {shown(x.metric, x.maximum)}") for x in assembly.objectives.limits),
         ("strategy", f"{recipe.strategy.kind}, seed {recipe.seed}, {plural(workers, 'worker')}"),
@@ -47,6 +47,12 @@ def estimate(recipe: Recipe, out: Console) -> None:
     for word, text in rows:
         table.add_row(Text(word, style="bold"), Text(text, overflow="fold"))
     out.print(table)
+
+
+def _source(recipe: Recipe) -> str:
+    if recipe.table is not None:
+        return f"{recipe.table.file}, column {', '.join(recipe.table.metrics)}"
+    return recipe.task.data if recipe.task else f"your function {recipe.evaluate}"
 
 
 def _space(space: SearchSpace) -> str:

@@ -40,6 +40,7 @@ def print_result(result: Result, out: Console) -> None:
         primary = result.objectives.primary
         here, exported = (shown_metric(primary, test[key][primary.name]) for key in ("test", "test_exported"))
         lines.append(("test", f"{here}; from the exported file {exported}"))
+    lines += [("looked up", f"{column} {value:.6g}") for column, value in result.reported.items()]
     lines.append(("report", str(result.report)))
     if "export" in result.stages:
         model = result.folder / BEST

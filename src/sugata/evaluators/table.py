@@ -132,7 +132,7 @@ class TableEvaluator(Evaluator):
         self.others = {name: table.column(name) for name in others if name not in rungs}
         better = direction or direction_of(rungs[0])
         self.metrics = (
-            Metric(_name(rungs), direction=better, description=f"table look-up: {', '.join(rungs)}"),
+            Metric(metric_name(rungs), direction=better, description=f"table look-up: {', '.join(rungs)}"),
             *(Metric(name, direction=_direction(name)) for name in self.others),
         )
         self.ladder = tuple(_fidelity(i, name) for i, name in enumerate(rungs))
@@ -179,7 +179,8 @@ class TableEvaluator(Evaluator):
         return {name: float(values[row]) for name, values in self.others.items() if name in names}
 
 
-def _name(rungs: Sequence[str]) -> str:
+def metric_name(rungs: Sequence[str]) -> str:
+    """What the searched metric is called: as its column, or what the columns of several rungs share."""
     if len(rungs) == 1:
         return rungs[0]
     return "accuracy" if all("acc" in name for name in rungs) else "score"

@@ -66,7 +66,9 @@ def _test_scores(won: Winner, words: Words) -> str:
         return "not measured" if value is None else escape(f"{value / word.divisor:.5f} {word.unit}".strip())
 
     columns = (Column(""), Column("", numeric=True))
-    rows = (("the trained model", cell(model)), ("the exported file", cell(exported)))
+    rows = [("the trained model", cell(model)), ("the exported file", cell(exported))]
+    if exported is None and not won.files:
+        rows = [("the winner", cell(model))]  # a table's, of which nothing was exported
     verdict = "" if model is None or exported is None else _verdict(model, exported, won.test_tolerance)
     return f"<h3>On test data, used only once: {escape(word.label)}</h3>{table(columns, rows)}{verdict}"
 

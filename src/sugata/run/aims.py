@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sugata.errors import RecipeError
 from sugata.objectives import Fitness, Limit, MnasNetReward, Objectives, WeightedFitness
-from sugata.recipe import ObjectivesSection, Recipe
+from sugata.recipe import LimitsSection, ObjectivesSection, Recipe
 from sugata.trial import Metric
 
 _LIMITED = {"size": "size_bytes", "latency": "latency_ms_p90", "flops": "flops", "parameters": "parameters"}
@@ -23,7 +23,7 @@ def objectives_of(recipe: Recipe, measured: Sequence[Metric]) -> Objectives:
                 f"field 'objectives.metrics': {name!r} is not measured; there are {', '.join(by_name)}"
             )
     for name in recipe.limits.metrics:
-        if recipe.task is not None and name not in by_name:
+        if recipe.evaluate is None and name not in by_name:
             raise RecipeError(
                 f"field 'limits.metrics': {name!r} is not measured; there are {', '.join(by_name)}"
             )
@@ -39,10 +39,14 @@ def own_metrics(section: ObjectivesSection) -> tuple[Metric, ...]:
     )
 
 
+def limited_metrics(section: LimitsSection) -> dict[str, float]:
+    """The upper bound of each metric that has one."""
+    given = {metric: getattr(section, field) for field, metric in _LIMITED.items()} | section.metrics
+    return {metric: value for metric, value in given.items() if value is not None}
+
+
 def _limits(recipe: Recipe) -> tuple[Limit, ...]:
-    given = {metric: getattr(recipe.limits, field) for field, metric in _LIMITED.items()}
-    given |= recipe.limits.metrics
-    return tuple(Limit(metric, value) for metric, value in given.items() if value is not None)
+    return tuple(Limit(metric, value) for metric, value in limited_metrics(recipe.limits).items())
 
 
 def _fitness(section: ObjectivesSection) -> Fitness | None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sugata.errors import RecipeError
-from sugata.evaluators import Evaluator, FunctionEvaluator
+from sugata.evaluators import Evaluator, FunctionEvaluator, TableEvaluator, read_table
 from sugata.objectives import Objectives
-from sugata.recipe import Recipe, RungSection, StrategySection
-from sugata.run.aims import objectives_of, own_metrics
+from sugata.recipe import Recipe, RungSection, StrategySection, TableSection
+from sugata.run.aims import limited_metrics, objectives_of, own_metrics
 from sugata.space import Architecture, DictionarySpace, SearchSpace
 from sugata.spaces import baselines, imported
 from sugata.spaces import space as space_named
@@ -63,6 +63,8 @@ def assemble(
     Raises:
         RecipeError: a name that is not known.
     """
+    if recipe.table is not None:
+        return _looked_up(recipe, recipe.table)
     space = space or _space(recipe)
     if evaluate is not None or recipe.evaluate is not None:
         metrics = own_metrics(recipe.objectives)
@@ -92,6 +94,25 @@ def assemble(
         objectives_of(recipe, evaluator.metrics),
         known_good if recipe.baselines else {},
     )
+
+
+def _looked_up(recipe: Recipe, section: TableSection) -> Assembly:
+    """A search of a table: its space, and a look-up for an evaluation."""
+    metrics = [*section.metrics, *([section.report] if section.report else [])]
+    table = read_table(
+        section.file,
+        space=None if recipe.space == "table" else str(recipe.space),
+        data_set=section.data_set,
+        metrics=metrics,
+        choices=section.choices,
+    )
+    if section.report is not None:
+        table.column(section.report)
+    wanted = (*recipe.objectives.metrics[1:], *limited_metrics(recipe.limits))
+    evaluator = TableEvaluator(
+        table, section.metric, direction=section.direction, others=tuple(dict.fromkeys(wanted))
+    )
+    return Assembly(recipe, table.space, None, evaluator, objectives_of(recipe, evaluator.metrics), {})
 
 
 def _space(recipe: Recipe) -> SearchSpace:

@@ -68,15 +68,15 @@ def _winner(result: Result, drawn: bool) -> Winner | None:
         return None
     number = winner_number(best)
     test = result.stages.get("test", {})
-    primary = result.objectives.primary.name
+    primary = next(iter(result.reported), result.objectives.primary.name)
     metrics = dict(best.metrics) | {k: test[k] for k in ("parse_rate",) if k in test}
     return Winner(
         architecture=best.proposal.architecture,
         metrics=metrics,
         number=number,
         outline=_outline(result, best) if drawn else (),
-        test_metric=primary if test else "",
-        test_score=test.get("test", {}).get(primary),
+        test_metric=primary if test or result.reported else "",
+        test_score=test.get("test", result.reported).get(primary),
         exported_test_score=test.get("test_exported", {}).get(primary),
         curve=best.curve,
         prompt=test.get("prompt", ""),

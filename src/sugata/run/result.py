@@ -88,6 +88,12 @@ class Result:
         return {note.data["name"]: note.data for note in self.record.notes("stage")}
 
     @property
+    def reported(self) -> Mapping[str, float]:
+        """What a table says of the winner in the column that the search never saw; empty without one."""
+        notes = self.record.notes("reported")
+        return notes[-1].data["metrics"] if notes else {}
+
+    @property
     def finished(self) -> bool:
         """Whether the last stage is done."""
         last = "search" if self.recipe.task is None else "test"

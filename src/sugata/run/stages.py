@@ -35,6 +35,7 @@ from sugata.run.folder import (
     environment,
     locked,
 )
+from sugata.run.lookup import report_winner
 from sugata.run.progress import Progress
 from sugata.run.reporting import report
 from sugata.run.result import Result
@@ -134,6 +135,7 @@ def _write_report(folder: Path, progress: Progress) -> None:
 def _stages(run: _Run, seconds: float) -> None:
     if run.assembly.task is None:
         _search(run)
+        report_winner(run.assembly, run.result, run.journal)
         return
     if not run.done("prepare"):
         run.journal.note("stage", {"name": "prepare", "seconds": seconds})
@@ -156,7 +158,7 @@ def _full_disk(recipe: Recipe, folder: Path) -> Iterator[None]:
 
 
 def _how_to_go_on(recipe: Recipe, folder: Path) -> str:
-    if recipe.task is None and ":" not in (recipe.evaluate or ""):
+    if recipe.needs_script:
         return f"run the same script again with run_dir={str(folder)!r}"
     return f"go on with: sugata resume {folder}"
 
@@ -174,7 +176,7 @@ def resume(folder: Path, *, budget: str | None = None, progress: Progress | None
     recipe = result.recipe
     if budget is not None:
         recipe = recipes.parse(recipe.model_dump(mode="json"), str(folder), {"budget.seconds": budget})
-    if recipe.task is None and ":" not in (recipe.evaluate or ""):
+    if recipe.needs_script:
         raise RunFolderError(
             f"{folder}: function {recipe.evaluate!r} cannot be imported here; "
             + _how_to_go_on(recipe, folder)

@@ -38,7 +38,8 @@ DATA_SETS: Mapping[str, tuple[str, int]] = {
     "in16": ("imagenet16-120", 151_700),
 }
 _PREFIX = re.compile(r"^(.+)_test_acc_200$")
-_NAMES = {"params": "parameters", "trainable_params": "parameters"}
+#: Columns that limits and reports know by another name.
+_ALSO_CALLED = {"params": "parameters", "trainable_params": "parameters"}
 #: Two devices report next to nothing for networks without a path to the output.
 _CLIPPED = ("lat_ms_pixel3", "lat_ms_raspi4")
 _CLIP_QUANTILE = 0.02
@@ -311,9 +312,12 @@ def _merged(
     at = np.array([position[key] for key in keys])
     count = np.bincount(at, minlength=len(position))
     merged = {
-        _NAMES.get(column, column): np.bincount(at, weights=values, minlength=len(position)) / count
+        column: np.bincount(at, weights=values, minlength=len(position)) / count
         for column, values in columns.items()
     }
+    for called, usual in _ALSO_CALLED.items():
+        if called in merged:
+            merged.setdefault(usual, merged[called])
     if rows.space.name == "mobile/nasbench_macro" and "flops" in merged:
         merged["macs"] = merged["flops"]  # what its authors call FLOPs are multiply-accumulates
     if "macs" in merged:
