@@ -19,6 +19,7 @@ _SIZES = {"": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "m
 _SECONDS = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _MILLISECONDS = {"": 1.0, "us": 1e-3, "ms": 1.0, "s": 1e3}
 _FEWEST_EVALUATIONS = 5  # on a learning curve that is to be extrapolated
+_FUNNEL_ONLY = {"keep", "threshold", "capacity"}  # fields of a rung
 _STRICT = ConfigDict(strict=True)
 _SHIPPED = Path(__file__).parent / "recipes"
 
@@ -107,6 +108,22 @@ class RungSection(_Section):
     keep: Share | None = Field(None, description="share of the best that goes on to the next rung")
     threshold: float | None = Field(None, description="the primary metric must be at least as good to go on")
     capacity: int | None = Field(None, ge=1, description="how many trials at most on this rung")
+
+
+class PromotionSection(_Section):
+    """Who goes on to the next rung of training."""
+
+    kind: Literal["funnel", "successive_halving", "hyperband", "asha"] = Field(
+        "funnel",
+        description="funnel: as the rungs say; successive_halving, hyperband, asha: the best 1/eta",
+    )
+    eta: int = Field(3, ge=2, description="not the funnel: one of so many goes on")
+    initial: int | None = Field(
+        None, ge=1, description="successive_halving: a bracket begins with so many; null: eta^(rungs - 1)"
+    )
+    brackets: int | None = Field(
+        None, ge=1, description="hyperband: brackets begin on so many of the lowest rungs; null: on all"
+    )
 
 
 class ObjectivesSection(_Section):
@@ -220,6 +237,7 @@ class Recipe(_Section):
     )
     strategy: StrategySection = Field(StrategySection(), description="how to look")
     funnel: tuple[RungSection, ...] = Field((), description="rungs of training, cheapest first")
+    promotion: PromotionSection = Field(PromotionSection(), description="who goes on to the next rung")
     promote_by: str = Field("pareto", description="what ranks a rung: pareto, fitness or a metric's name")
     objectives: ObjectivesSection = Field(ObjectivesSection(), description="what better means")
     limits: LimitsSection = Field(LimitsSection(), description="hard upper bounds")
@@ -352,10 +370,15 @@ def _look_up(data: dict[str, Any]) -> None:
 
 
 def _drop_other_options(data: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    """Another strategy does not have the options that the recipe sets for its own."""
+    """Another strategy, or kind of promotion, does not have what the recipe sets for its own."""
     section = data.get("strategy")
     if isinstance(section, dict) and changes.get("strategy.kind", section.get("kind")) != section.get("kind"):
         data["strategy"] = {}
+    kind, rungs = changes.get("promotion.kind", "funnel"), data.get("funnel")
+    if kind != "funnel" and isinstance(rungs, list) and "funnel" not in changes:
+        for rung in rungs:
+            if isinstance(rung, dict):
+                rung.update(dict.fromkeys(_FUNNEL_ONLY & rung.keys()))
 
 
 def _strategy_options(section: StrategySection) -> dict[str, Any]:
@@ -474,6 +497,7 @@ def _check_together(recipe: Recipe, where: str) -> None:
         raise RecipeError(f"{where}: funnel amounts {amounts} must grow from rung to rung")
     if len({rung.unit for rung in recipe.funnel}) > 1:
         raise RecipeError(f"{where}: funnel rungs have different units; use one")
+    _check_promotion(recipe, where)
     trainings: list[RungSection | FinalSection] = [*recipe.funnel, recipe.final]
     longest = max((training.amount for training in trainings if training.unit == "seconds"), default=0)
     if longest >= recipe.engine.timeout and recipe.trains:
@@ -500,6 +524,27 @@ def _check_table(recipe: Recipe, table: TableSection, where: str) -> None:
             f"{where}: table.metric names {len(table.metrics)} columns, funnel has {len(recipe.funnel)}"
             " rungs; give a rung a column"
         )
+
+
+def _check_promotion(recipe: Recipe, where: str) -> None:
+    section, rungs = recipe.promotion, len(recipe.funnel)
+    if section.kind != "funnel":
+        if rungs < 2:
+            raise RecipeError(
+                f"{where}: promotion.kind {section.kind} climbs rungs; `funnel` has {rungs}, give two or more"
+            )
+        for i, rung in enumerate(recipe.funnel):
+            for name in sorted(_FUNNEL_ONLY):
+                if getattr(rung, name) is not None:
+                    raise RecipeError(
+                        f"{where}: funnel.{i}.{name} is for promotion.kind funnel; {section.kind} goes by"
+                        " promotion.eta: leave it out"
+                    )
+    for name, kind in {"initial": "successive_halving", "brackets": "hyperband"}.items():
+        if getattr(section, name) is not None and section.kind != kind:
+            raise RecipeError(
+                f"{where}: promotion.{name} is for promotion.kind {kind}, not {section.kind}; leave it out"
+            )
 
 
 def _check_early_stop(recipe: Recipe, where: str) -> None:

@@ -12,7 +12,16 @@ from typing import Any
 
 from sugata.objectives import Limit, Objectives
 from sugata.space import Choice, Condition, Constraint, DictionarySpace, SearchSpace
-from sugata.strategies import STRATEGIES, Funnel, Rung, Strategy, strategy_class
+from sugata.strategies import (
+    STRATEGIES,
+    Asha,
+    Funnel,
+    Hyperband,
+    Rung,
+    Strategy,
+    SuccessiveHalving,
+    strategy_class,
+)
 from sugata.trial import Fidelity, Metric, Proposal, Status, Trial
 
 QUALITY = Metric("quality", direction="maximize")
@@ -35,6 +44,16 @@ RUNGS = (
     Rung(Fidelity(1, "medium", 4, "steps"), threshold=-10.0, capacity=5),
     Rung(Fidelity(2, "full", 16, "steps"), capacity=2),
 )
+LADDER = tuple(rung.fidelity for rung in RUNGS)
+
+#: What climbs rungs, and the rungs that the only architecture of a space is evaluated on.
+WRAPPERS: Mapping[str, tuple[int, ...]] = {
+    "": (0,),
+    "funnel": (0, 1, 2),
+    "halving": (0, 1, 2),
+    "hyperband": (0, 1, 2, 1, 2, 2),  # once in the brackets that begin on each rung
+    "asha": (0,),
+}
 
 Outcome = Callable[[Proposal, random.Random], Trial]
 
@@ -88,27 +107,42 @@ STAND_INS: Mapping[str, Callable[[], SearchSpace]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """A strategy of the catalogue with objectives, alone or inside a funnel."""
+    """A strategy of the catalogue with objectives, alone or inside one of the ``WRAPPERS``."""
 
     name: str
     aims: str
-    funnel: bool = False
+    wrapper: str = ""
 
     def __str__(self) -> str:
-        return f"{'funnel-' if self.funnel else ''}{self.name}-{self.aims}"
+        return "-".join(filter(None, (self.wrapper, self.name, self.aims)))
 
     def make(self, space: SearchSpace, seed: int = 0, **options: Any) -> Strategy:
         """The strategy, with one start that is in the space."""
         given = {"starts": [next(space.enumerate())], **SMALL.get(self.name, {}), **options}
-        made = strategy_class(self.name)(space, AIMS[self.aims], seed=seed, **given)
-        return (
-            Funnel(made, RUNGS, by="quality" if self.aims == "pareto" else "pareto") if self.funnel else made
-        )
+
+        def propose(seed: int) -> Strategy:
+            return strategy_class(self.name)(space, AIMS[self.aims], seed=seed, **given)
+
+        by = "quality" if self.aims == "pareto" else "pareto"
+        if self.wrapper == "funnel":
+            return Funnel(propose(seed), RUNGS, by=by)
+        if self.wrapper == "halving":
+            return SuccessiveHalving(propose(seed), LADDER, eta=2, initial=5, by=by)
+        if self.wrapper == "hyperband":
+            return Hyperband([propose(3 * seed + rung) for rung in range(3)], LADDER, eta=2, by=by)
+        if self.wrapper == "asha":
+            return Asha(propose(seed), LADDER, eta=2, by=by)
+        return propose(seed)
 
 
 CASES = [
     *(Case(name, aims) for name in STRATEGIES for aims in AIMS),
-    *(Case(name, aims, funnel=True) for name in STRATEGIES for aims in ("scalar", "pareto")),
+    *(Case(name, aims, "funnel") for name in STRATEGIES for aims in ("scalar", "pareto")),
+    *(
+        Case(name, aims, wrapper)
+        for name in STRATEGIES
+        for wrapper, aims in (("halving", "scalar"), ("hyperband", "pareto"), ("asha", "pareto"))
+    ),
 ]
 
 

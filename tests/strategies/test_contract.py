@@ -27,6 +27,7 @@ from .contract import (
     SEEDLESS,
     SIZE,
     STAND_INS,
+    WRAPPERS,
     Case,
     ConditionalSpace,
     anything,
@@ -49,10 +50,13 @@ def cases(chosen: Iterable[Case]) -> pytest.MarkDecorator:
 
 
 every_case = cases(CASES)
-every_plain_case = cases(case for case in CASES if not case.funnel)
+every_plain_case = cases(case for case in CASES if not case.wrapper)
 every_strategy = cases(Case(name, "pareto") for name in STRATEGIES)
-every_strategy_and_funnel = cases(
-    Case(name, aims, funnel) for name in STRATEGIES for aims, funnel in (("pareto", False), ("scalar", True))
+every_strategy_and_wrapper = cases(
+    [
+        *(Case(name, "pareto") for name in STRATEGIES),
+        *(Case(name, "scalar", wrapper) for name in STRATEGIES for wrapper in WRAPPERS if wrapper),
+    ]
 )
 
 
@@ -119,9 +123,7 @@ def test_asking_in_vain_changes_nothing(case: Case) -> None:
             eager.tell(event)
 
 
-@cases(
-    Case(name, aims, funnel) for name in STRATEGIES for aims, funnel in (("pareto", False), ("scalar", True))
-)
+@every_strategy_and_wrapper
 @pytest.mark.parametrize("status", [Status.FAILED, Status.REFUSED, Status.STOPPED])
 def test_when_nothing_completes_the_search_still_goes_on(case: Case, status: Status) -> None:
     space = STAND_INS["merging"]()
@@ -153,11 +155,11 @@ def test_a_space_of_one_architecture_is_proposed_once_per_rung(case: Case) -> No
     strategy = case.make(space)
     run = drive(strategy, completed(space), workers=8, most=20, least=1)
     rungs = [proposal.fidelity.rung for proposal in run.proposals]
-    if strategy.repeats:
+    if strategy.repeats and case.wrapper != "hyperband":
         assert len(rungs) == 20 or run.finished
         return
     assert run.finished
-    assert rungs == ([0, 1, 2] if case.funnel else [0])
+    assert rungs == list(WRAPPERS[case.wrapper])
 
 
 @every_strategy

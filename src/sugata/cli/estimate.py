@@ -34,6 +34,7 @@ def estimate(recipe: Recipe, out: Console) -> None:
         ("aims", ", ".join(f"{m.direction} {m.name}" for m in assembly.objectives.metrics)),
         *(("limit", f"{x.metric} at most {shown(x.metric, x.maximum)}") for x in assembly.objectives.limits),
         ("strategy", f"{recipe.strategy.kind}, seed {recipe.seed}, {plural(workers, 'worker')}"),
+        *([("promotion", recipe.promotion.kind)] if recipe.funnel else []),
         *(("rung", text) for text in _rungs(recipe)),
     ]
     if recipe.task is None:
@@ -63,10 +64,12 @@ def _space(space: SearchSpace) -> str:
 
 def _rungs(recipe: Recipe) -> list[str]:
     texts = []
-    for rung in recipe.funnel:
+    for i, rung in enumerate(recipe.funnel):
         trials = f"at most {plural(rung.capacity, 'trial')}" if rung.capacity else "any number of trials"
         goes_on = f", the best {rung.keep:.0%} go on" if rung.keep else ""
         goes_on += f", those that reach {rung.threshold:g} go on" if rung.threshold is not None else ""
+        if recipe.promotion.kind != "funnel" and i + 1 < len(recipe.funnel):
+            goes_on = f", the best 1 in {recipe.promotion.eta} go on"
         texts.append(f"{rung.name}: {trials} trained to {rung.amount:,.10g} {rung.unit}{goes_on}")
     return texts
 

@@ -10,10 +10,11 @@ from sugata.evaluators import Evaluator, FunctionEvaluator, TableEvaluator, read
 from sugata.objectives import Objectives
 from sugata.recipe import Recipe, RungSection, StrategySection, TableSection
 from sugata.run.aims import limited_metrics, objectives_of, own_metrics
+from sugata.run.promotion import promoting
 from sugata.space import Architecture, DictionarySpace, SearchSpace
 from sugata.spaces import baselines, imported
 from sugata.spaces import space as space_named
-from sugata.strategies import Funnel, Rung, Strategy, strategy_class
+from sugata.strategies import Strategy, strategy_class
 from sugata.trial import Fidelity
 
 if TYPE_CHECKING:
@@ -39,17 +40,18 @@ class Assembly:
 
     def strategy(self, start: Architecture | None = None) -> Strategy:
         """A new strategy, in the state before the first proposal; `start` is looked at first."""
-        inner = self._proposer(self.recipe.strategy, [] if start is None else [start])
-        if not self.recipe.funnel:
-            return inner
-        rungs = [
-            Rung(fidelity(i, rung), keep=rung.keep, threshold=rung.threshold, capacity=rung.capacity)
-            for i, rung in enumerate(self.recipe.funnel)
-        ]
-        return Funnel(inner, rungs, by=self.recipe.promote_by)
+        starts = [*([] if start is None else [start]), *self.known_good.values()]
 
-    def _proposer(self, section: StrategySection, starts: list[Architecture]) -> Strategy:
-        given = {**section.options, "seed": self.recipe.seed, "starts": [*starts, *self.known_good.values()]}
+        def propose(seed: int) -> Strategy:
+            return self._proposer(self.recipe.strategy, starts, seed)
+
+        if not self.recipe.funnel:
+            return propose(self.recipe.seed)
+        ladder = [fidelity(i, rung) for i, rung in enumerate(self.recipe.funnel)]
+        return promoting(self.recipe, ladder, propose)
+
+    def _proposer(self, section: StrategySection, starts: list[Any], seed: int) -> Strategy:
+        given = {**section.options, "seed": seed, "starts": starts}
         if ":" in section.kind:
             return own_strategy(section.kind, self.space, self.objectives, given)
         return strategy_class(section.kind)(self.space, self.objectives, **given)

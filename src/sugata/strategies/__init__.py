@@ -1,21 +1,26 @@
 """How to look: search strategies behind one contract."""
 
+from sugata.strategies.asha import Asha
 from sugata.strategies.base import Strategy
 from sugata.strategies.catalogue import STRATEGIES, Option, options, strategy_class
 from sugata.strategies.evolution import Evolution
 from sugata.strategies.funnel import CLASSIFICATION, LANGUAGE, Funnel, Rung
+from sugata.strategies.halving import Hyperband, SuccessiveHalving
 from sugata.strategies.random import RandomSearch
 
 __all__ = [
     "CLASSIFICATION",
     "LANGUAGE",
     "STRATEGIES",
+    "Asha",
     "Evolution",
     "Funnel",
+    "Hyperband",
     "Option",
     "RandomSearch",
     "Rung",
     "Strategy",
+    "SuccessiveHalving",
     "options",
     "strategy_class",
 ]

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from sugata.errors import RecipeError
 from sugata.strategies.base import Strategy
+from sugata.strategies.inner import Inner
+from sugata.strategies.rungs import Level, Ranking, check_ladder, promotion
 from sugata.trial import Fidelity, Proposal, Status, Trial
 
 
@@ -41,17 +43,6 @@ LANGUAGE: tuple[Rung, ...] = (
 """Top shares for language models, to be used with ``by="bits_per_byte"``; a recipe sets its own amounts."""
 
 
-@dataclass
-class _Level:
-    """The state of one rung."""
-
-    asked: int = 0  # refused ones not counted
-    pending: int = 0
-    told: int = 0
-    ranked: list[Trial] = field(default_factory=list)  # those that can be compared, best first
-    promoted: set[int] = field(default_factory=set)
-
-
 class Funnel(Strategy):
     """Runs any strategy on the lowest rung and promotes its better trials, rung by rung.
 
@@ -83,60 +74,45 @@ class Funnel(Strategy):
     def __init__(self, inner: Strategy, rungs: Sequence[Rung], *, by: str = "pareto") -> None:
         super().__init__(inner.space, inner.objectives, seed=inner.seed)
         _check(rungs)
-        names = [metric.name for metric in inner.objectives.metrics]
-        names += ["pareto"] if inner.objectives.fitness is None else ["pareto", "fitness"]
-        if by not in names:
-            raise RecipeError(f"promote_by is {by!r}; use {', '.join(names)}")
         self.inner = inner
         self.repeats = inner.repeats
         self.rungs = tuple(rungs)
-        self._metric = next((metric for metric in inner.objectives.metrics if metric.name == by), None)
-        self._levels = [_Level() for _ in rungs]
-        self._asked_proposals: dict[int, Proposal] = {}
-        self._inner_proposals: dict[int, Proposal] = {}  # by our number
-        self._our_numbers: dict[int, int] = {}  # by the inner number
+        self.repeats = inner.repeats
+        self._ranking = Ranking(inner.objectives, by)
+        self._within = Inner(inner)
+        self._levels = [Level() for _ in rungs]
 
     # -- the contract -----------------------------------------------------------------------------
 
     def tell(self, trial: Trial) -> None:
         """Rank a finished trial on its rung, and pass it on to the inner strategy if it is the lowest."""
-        level = self._levels[self._asked_proposals[trial.number].fidelity.rung]
+        level = self._levels[trial.proposal.fidelity.rung]
         level.pending -= 1
         if trial.status is Status.REFUSED:
             level.asked -= 1
         else:
             level.told += 1
-            if self._can_be_ranked(trial):
-                level.ranked = self._ranked([*level.ranked, trial])
-        if trial.number in self._inner_proposals:
-            self.inner.tell(replace(trial, proposal=self._inner_proposals[trial.number]))
+            if self._ranking.has_place_for(trial):
+                self._ranking.insert(level.ranked, trial)
+        self._within.tell(trial)
 
     def _propose(self, number: int) -> Proposal | None:
-        promotion = self._promotion(number, lowest_closed=self._full(0))
-        if promotion is not None or self._full(0):
-            return promotion
-        drawn = self.inner._propose(self.inner.asked)
-        if drawn is None:
-            nothing_to_come = self._levels[0].pending == 0
-            return self._promotion(number, lowest_closed=True) if nothing_to_come else None
-        parents = tuple(self._our_numbers[parent] for parent in drawn.parents)
-        return replace(drawn, number=number, fidelity=self.rungs[0].fidelity, parents=parents)
+        due = self._promotion(number, lowest_closed=self._full(0))
+        if due is not None or self._full(0):
+            return due
+        drawn = self._within.propose(number, self.rungs[0].fidelity)
+        if drawn is None and self._levels[0].pending == 0:
+            return self._promotion(number, lowest_closed=True)
+        return drawn
 
     def _asked_for(self, proposal: Proposal) -> None:
-        self._asked_proposals[proposal.number] = proposal
         rung = proposal.fidelity.rung
         self._levels[rung].asked += 1
         self._levels[rung].pending += 1
-        if proposal.continues is not None:
+        if proposal.continues is None:
+            self._within.record(proposal)
+        else:
             self._levels[rung - 1].promoted.add(proposal.continues)
-            return
-        inner_numbers = (self._inner_proposals[parent].number for parent in proposal.parents)
-        mine = replace(
-            proposal, number=self.inner.asked, fidelity=self.inner.fidelity, parents=tuple(inner_numbers)
-        )
-        self._inner_proposals[proposal.number] = mine
-        self._our_numbers[mine.number] = proposal.number
-        self.inner._record(mine)
 
     # -- who goes on ------------------------------------------------------------------------------
 
@@ -151,14 +127,7 @@ class Funnel(Strategy):
             closed = self._full(rung + 1) or (closed and level.pending == 0 and best is None)
         for rung, trial in reversed(list(enumerate(due))):
             if trial is not None:
-                return Proposal(
-                    number,
-                    trial.proposal.architecture,
-                    self.rungs[rung + 1].fidelity,
-                    continues=trial.number,
-                    origin="promotion",
-                    parents=(trial.number,),
-                )
+                return promotion(number, trial, self.rungs[rung + 1].fidelity)
         return None
 
     def _due(self, rung: int, closed: bool) -> Trial | None:
@@ -202,28 +171,11 @@ class Funnel(Strategy):
         capacity = self.rungs[rung].capacity
         return capacity is not None and self._levels[rung].asked >= capacity
 
-    def _can_be_ranked(self, trial: Trial) -> bool:
-        if self._metric is None:
-            return self.objectives.comparable(trial)
-        needed = (self._metric.name, self.objectives.primary.name)
-        return self.objectives.allows(trial) and all(
-            math.isfinite(trial.metrics.get(name, math.nan)) for name in needed
-        )
-
-    def _ranked(self, trials: list[Trial]) -> list[Trial]:
-        metric = self._metric
-        if metric is None:
-            return [trials[i] for i in self.objectives.order(trials)]
-        return sorted(trials, key=lambda trial: (metric.cost(trial.metrics[metric.name]), trial.number))
-
 
 def _check(rungs: Sequence[Rung]) -> None:
-    if not rungs:
-        raise RecipeError("funnel is empty; give at least one rung")
+    check_ladder([rung.fidelity for rung in rungs])
     for position, rung in enumerate(rungs):
         name = f"funnel.{position}"
-        if rung.fidelity.rung != position:
-            raise RecipeError(f"{name}.fidelity.rung is {rung.fidelity.rung}; number rungs 0, 1, 2 in order")
         if rung.keep is not None and not 0 < rung.keep <= 1:
             raise RecipeError(f"{name}.keep is {rung.keep}; give a share above 0 and at most 1")
         if rung.threshold is not None and not math.isfinite(rung.threshold):
@@ -233,11 +185,6 @@ def _check(rungs: Sequence[Rung]) -> None:
         if position == 0:
             continue
         lower = rungs[position - 1]
-        if lower.fidelity.unit == rung.fidelity.unit and lower.fidelity.amount >= rung.fidelity.amount:
-            raise RecipeError(
-                f"{name}.amount is {rung.fidelity.amount:g}; give more than the"
-                f" {lower.fidelity.amount:g} of the rung below"
-            )
         if lower.keep is None and lower.threshold is None and rung.capacity is None:
             raise RecipeError(
                 f"funnel.{position - 1} says nothing of who goes on; set keep, threshold,"
