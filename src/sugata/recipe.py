@@ -13,13 +13,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from sugata import strategies
 from sugata.errors import RecipeError
 from sugata.evaluators.table import metric_name
-from sugata.trial import TIMED, Value
+from sugata.recipe_checks import FUNNEL_ONLY, check_together
+from sugata.trial import Value
 
 _SIZES = {"": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30}
 _SECONDS = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _MILLISECONDS = {"": 1.0, "us": 1e-3, "ms": 1.0, "s": 1e3}
-_FEWEST_EVALUATIONS = 5  # on a learning curve that is to be extrapolated
-_FUNNEL_ONLY = {"keep", "threshold", "capacity"}  # fields of a rung
 _STRICT = ConfigDict(strict=True)
 _SHIPPED = Path(__file__).parent / "recipes"
 
@@ -348,7 +347,7 @@ def parse(data: Any, where: str = "recipe", changes: Mapping[str, Any] | None = 
         raise RecipeError(f"{where}: {_first_problem(error)}") from None
     except RecipeError as error:
         raise RecipeError(f"{where}: {error}") from None
-    _check_together(recipe, where)
+    check_together(recipe, where)
     return recipe
 
 
@@ -378,7 +377,7 @@ def _drop_other_options(data: dict[str, Any], changes: Mapping[str, Any]) -> Non
     if kind != "funnel" and isinstance(rungs, list) and "funnel" not in changes:
         for rung in rungs:
             if isinstance(rung, dict):
-                rung.update(dict.fromkeys(_FUNNEL_ONLY & rung.keys()))
+                rung.update(dict.fromkeys(FUNNEL_ONLY & rung.keys()))
 
 
 def _strategy_options(section: StrategySection) -> dict[str, Any]:
@@ -474,89 +473,3 @@ def _fields_at(path: Sequence[Any]) -> list[str]:
 def _nearest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-
-
-def _check_together(recipe: Recipe, where: str) -> None:
-    if recipe.task is None and recipe.trains:
-        raise RecipeError(f"{where}: neither task nor evaluate nor table is given; one says what good means")
-    if recipe.table is not None:
-        _check_table(recipe, recipe.table, where)
-    if recipe.trains and isinstance(recipe.space, dict):
-        raise RecipeError(
-            f"{where}: a space of plain choices builds no networks; give `evaluate: module:name`"
-        )
-    if recipe.choices and isinstance(recipe.space, dict):
-        raise RecipeError(f"{where}: choices narrow a named space; space is given as choices already")
-    if recipe.training.patience and not recipe.training.evaluations:
-        raise RecipeError(f"{where}: training.patience needs validations; set training.evaluations as well")
-    _check_early_stop(recipe, where)
-    if recipe.trains and not recipe.funnel:
-        raise RecipeError(f"{where}: funnel is empty; give at least one rung with name and amount")
-    amounts = [rung.amount for rung in recipe.funnel]
-    if amounts != sorted(set(amounts)):
-        raise RecipeError(f"{where}: funnel amounts {amounts} must grow from rung to rung")
-    if len({rung.unit for rung in recipe.funnel}) > 1:
-        raise RecipeError(f"{where}: funnel rungs have different units; use one")
-    _check_promotion(recipe, where)
-    trainings: list[RungSection | FinalSection] = [*recipe.funnel, recipe.final]
-    longest = max((training.amount for training in trainings if training.unit == "seconds"), default=0)
-    if longest >= recipe.engine.timeout and recipe.trains:
-        raise RecipeError(
-            f"{where}: engine.timeout {recipe.engine.timeout:g} s is too short for trainings of {longest:g} s"
-        )
-    if recipe.engine.deterministic and any(rung.unit == "seconds" for rung in recipe.funnel):
-        raise RecipeError(f"{where}: engine.deterministic needs funnel units of steps or tokens, not seconds")
-    timed = (TIMED | {"training_seconds"}) & {*recipe.objectives.metrics, recipe.promote_by}
-    if recipe.engine.deterministic and recipe.trains and (timed or recipe.limits.latency):
-        names = ", ".join(sorted(timed)) or "limits.latency"
-        raise RecipeError(
-            f"{where}: engine.deterministic cannot search by what is timed ({names}); leave that out"
-        )
-
-
-def _check_table(recipe: Recipe, table: TableSection, where: str) -> None:
-    if recipe.task is not None or recipe.evaluate is not None:
-        raise RecipeError(f"{where}: table takes the place of task and evaluate; leave those out")
-    if isinstance(recipe.space, dict) or recipe.choices:
-        raise RecipeError(f"{where}: a table has its own space; name its columns in table.choices")
-    if len(table.metrics) > 1 and len(recipe.funnel) != len(table.metrics):
-        raise RecipeError(
-            f"{where}: table.metric names {len(table.metrics)} columns, funnel has {len(recipe.funnel)}"
-            " rungs; give a rung a column"
-        )
-
-
-def _check_promotion(recipe: Recipe, where: str) -> None:
-    section, rungs = recipe.promotion, len(recipe.funnel)
-    if section.kind != "funnel":
-        if rungs < 2:
-            raise RecipeError(
-                f"{where}: promotion.kind {section.kind} climbs rungs; `funnel` has {rungs}, give two or more"
-            )
-        for i, rung in enumerate(recipe.funnel):
-            for name in sorted(_FUNNEL_ONLY):
-                if getattr(rung, name) is not None:
-                    raise RecipeError(
-                        f"{where}: funnel.{i}.{name} is for promotion.kind funnel; {section.kind} goes by"
-                        " promotion.eta: leave it out"
-                    )
-    for name, kind in {"initial": "successive_halving", "brackets": "hyperband"}.items():
-        if getattr(section, name) is not None and section.kind != kind:
-            raise RecipeError(
-                f"{where}: promotion.{name} is for promotion.kind {kind}, not {section.kind}; leave it out"
-            )
-
-
-def _check_early_stop(recipe: Recipe, where: str) -> None:
-    if recipe.early_stop.confidence is None:
-        return
-    if recipe.trains and recipe.training.evaluations < _FEWEST_EVALUATIONS:
-        raise RecipeError(
-            f"{where}: early_stop needs learning curves; set training.evaluations to {_FEWEST_EVALUATIONS}"
-            f" or more, it is {recipe.training.evaluations}"
-        )
-    if recipe.engine.deterministic:
-        raise RecipeError(
-            f"{where}: engine.deterministic cannot stop early, since that depends on what ended first;"
-            " leave early_stop.confidence out"
-        )

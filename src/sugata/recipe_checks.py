@@ -1,0 +1,103 @@
+"""What must hold between the fields of a recipe."""
+
+from typing import TYPE_CHECKING
+
+from sugata.errors import RecipeError
+from sugata.trial import TIMED
+
+if TYPE_CHECKING:
+    from sugata.recipe import FinalSection, Recipe, RungSection, TableSection
+
+FUNNEL_ONLY = frozenset({"keep", "threshold", "capacity"})  #: fields of a rung that the funnel alone goes by
+_FEWEST_EVALUATIONS = 5  # on a learning curve that is to be extrapolated
+
+
+def check_together(recipe: "Recipe", where: str) -> None:
+    """Make sure that the fields of a recipe do not contradict each other.
+
+    Raises:
+        RecipeError: they do; names the recipe as ``where``, the fields and the remedy.
+    """
+    if recipe.task is None and recipe.trains:
+        raise RecipeError(f"{where}: neither task nor evaluate nor table is given; one says what good means")
+    if recipe.table is not None:
+        _check_table(recipe, recipe.table, where)
+    if recipe.trains and isinstance(recipe.space, dict):
+        raise RecipeError(
+            f"{where}: a space of plain choices builds no networks; give `evaluate: module:name`"
+        )
+    if recipe.choices and isinstance(recipe.space, dict):
+        raise RecipeError(f"{where}: choices narrow a named space; space is given as choices already")
+    if recipe.training.patience and not recipe.training.evaluations:
+        raise RecipeError(f"{where}: training.patience needs validations; set training.evaluations as well")
+    _check_early_stop(recipe, where)
+    if recipe.trains and not recipe.funnel:
+        raise RecipeError(f"{where}: funnel is empty; give at least one rung with name and amount")
+    amounts = [rung.amount for rung in recipe.funnel]
+    if amounts != sorted(set(amounts)):
+        raise RecipeError(f"{where}: funnel amounts {amounts} must grow from rung to rung")
+    if len({rung.unit for rung in recipe.funnel}) > 1:
+        raise RecipeError(f"{where}: funnel rungs have different units; use one")
+    _check_promotion(recipe, where)
+    trainings: list[RungSection | FinalSection] = [*recipe.funnel, recipe.final]
+    longest = max((training.amount for training in trainings if training.unit == "seconds"), default=0)
+    if longest >= recipe.engine.timeout and recipe.trains:
+        raise RecipeError(
+            f"{where}: engine.timeout {recipe.engine.timeout:g} s is too short for trainings of {longest:g} s"
+        )
+    if recipe.engine.deterministic and any(rung.unit == "seconds" for rung in recipe.funnel):
+        raise RecipeError(f"{where}: engine.deterministic needs funnel units of steps or tokens, not seconds")
+    timed = (TIMED | {"training_seconds"}) & {*recipe.objectives.metrics, recipe.promote_by}
+    if recipe.engine.deterministic and recipe.trains and (timed or recipe.limits.latency):
+        names = ", ".join(sorted(timed)) or "limits.latency"
+        raise RecipeError(
+            f"{where}: engine.deterministic cannot search by what is timed ({names}); leave that out"
+        )
+
+
+def _check_table(recipe: "Recipe", table: "TableSection", where: str) -> None:
+    if recipe.task is not None or recipe.evaluate is not None:
+        raise RecipeError(f"{where}: table takes the place of task and evaluate; leave those out")
+    if isinstance(recipe.space, dict) or recipe.choices:
+        raise RecipeError(f"{where}: a table has its own space; name its columns in table.choices")
+    if len(table.metrics) > 1 and len(recipe.funnel) != len(table.metrics):
+        raise RecipeError(
+            f"{where}: table.metric names {len(table.metrics)} columns, funnel has {len(recipe.funnel)}"
+            " rungs; give a rung a column"
+        )
+
+
+def _check_promotion(recipe: "Recipe", where: str) -> None:
+    section, rungs = recipe.promotion, len(recipe.funnel)
+    if section.kind != "funnel":
+        if rungs < 2:
+            raise RecipeError(
+                f"{where}: promotion.kind {section.kind} climbs rungs; `funnel` has {rungs}, give two or more"
+            )
+        for i, rung in enumerate(recipe.funnel):
+            for name in sorted(FUNNEL_ONLY):
+                if getattr(rung, name) is not None:
+                    raise RecipeError(
+                        f"{where}: funnel.{i}.{name} is for promotion.kind funnel; {section.kind} goes by"
+                        " promotion.eta: leave it out"
+                    )
+    for name, kind in {"initial": "successive_halving", "brackets": "hyperband"}.items():
+        if getattr(section, name) is not None and section.kind != kind:
+            raise RecipeError(
+                f"{where}: promotion.{name} is for promotion.kind {kind}, not {section.kind}; leave it out"
+            )
+
+
+def _check_early_stop(recipe: "Recipe", where: str) -> None:
+    if recipe.early_stop.confidence is None:
+        return
+    if recipe.trains and recipe.training.evaluations < _FEWEST_EVALUATIONS:
+        raise RecipeError(
+            f"{where}: early_stop needs learning curves; set training.evaluations to {_FEWEST_EVALUATIONS}"
+            f" or more, it is {recipe.training.evaluations}"
+        )
+    if recipe.engine.deterministic:
+        raise RecipeError(
+            f"{where}: engine.deterministic cannot stop early, since that depends on what ended first;"
+            " leave early_stop.confidence out"
+        )
