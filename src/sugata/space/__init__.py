@@ -1,6 +1,7 @@
 """What can be searched: choices, architectures and the contract of a search space. No torch in here."""
 
 from sugata.space.architecture import Architecture
+from sugata.space.cell_plan import CellNode, CellPlan, Edge
 from sugata.space.choice import Choice, Condition, Constraint, OptionNote
 from sugata.space.dictionary import DictionarySpace
 from sugata.space.graph import Graph
@@ -13,10 +14,13 @@ from sugata.space.signature import Signature, TensorSpec
 __all__ = [
     "Architecture",
     "Block",
+    "CellNode",
+    "CellPlan",
     "Choice",
     "Condition",
     "Constraint",
     "DictionarySpace",
+    "Edge",
     "Graph",
     "ImageSizes",
     "ListedSpace",

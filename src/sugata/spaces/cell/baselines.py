@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 
 from sugata.spaces.baselines import Baseline
+from sugata.spaces.cell.darts import DartsSpace
 from sugata.spaces.cell.nasbench101_graph import MOST_VERTICES, OPERATIONS, PAIRS
+from sugata.spaces.cell.nasnet import NasNetFullSpace
+from sugata.spaces.cell.published import PUBLISHED
 from sugata.trial import Value
 
 _EDGES = ("0->1", "0->2", "1->2", "0->3", "1->3", "2->3")
@@ -56,4 +59,14 @@ NASBENCH101 = (
         _nasbench101("0->1 0->2 2->3 0->4 4->5 1->6 3->6 5->6", 1, 1, 0, 2, 1),
         "1x1, 3x3 and pooling branches side by side, as in Inception",
     ),
+)
+
+_DARTS = ("darts_v1", "darts_v2", "pc_darts", "pc_darts_imagenet")
+_NASNET = ("nasnet_a", "amoebanet_a")
+
+#: Published genotypes that lie in a space of the catalogue.
+GENOTYPES = tuple(
+    Baseline(name, space.name, space.from_genotype(PUBLISHED[name].genotype), PUBLISHED[name].description)
+    for space, names in ((DartsSpace(), _DARTS), (NasNetFullSpace(), _NASNET))
+    for name in names
 )
