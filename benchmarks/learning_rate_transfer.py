@@ -47,7 +47,7 @@ def bits_per_byte(
     result = train(model, task, architecture, settings, budget=budget, seed=seed)
     if result.status != "completed":
         return math.inf
-    return task.evaluate(model, architecture, limit_bytes=32_768, length=128)["bits_per_byte"]
+    return task.evaluate(model, architecture, limit=32_768, length=128)["bits_per_byte"]
 
 
 def lowest_point(rates: list[float], values: list[float]) -> float:

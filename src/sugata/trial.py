@@ -25,21 +25,30 @@ class Metric:
 
 @dataclass(frozen=True)
 class Fidelity:
-    """One rung of an evaluator's ladder: how much training an evaluation may spend.
+    """One rung of an evaluator's ladder: how much training an evaluation may spend, and on what.
+
+    The last four make a cheaper proxy of a task, or a larger network of its winner, where a task and a space
+    know them: those of images do.
 
     Attributes:
         rung: position on the ladder, 0 is the cheapest.
         name: what a person calls it, such as ``small``.
         amount: how much, in ``unit``, counted from the start of the architecture's training.
         unit: ``seconds``, ``steps``, ``tokens`` or ``epochs``; empty where there is nothing to spend.
-        samples: how many training samples may be used; None is all of them.
+        samples: of the training data: a share up to 1, above it a number of samples; None is all of them.
+        channels: the network's width as a multiple of the space's own.
+        cells: its depth, likewise.
+        resolution: height and width of the images as a share of the data's own.
     """
 
     rung: int = 0
     name: str = "full"
     amount: float = 1.0
     unit: str = ""
-    samples: int | None = None
+    samples: float | None = None
+    channels: float = 1.0
+    cells: float = 1.0
+    resolution: float = 1.0
 
 
 #: Metrics of a deployed network that are timed or sampled on a machine: no two measurements are equal.

@@ -92,7 +92,7 @@ def test_limits_are_known_before_training_and_nothing_else_is_computed(
 def test_a_budget_in_epochs_is_a_pass_over_the_training_text(
     evaluator: TrainingEvaluator, proposal: Proposal, tmp_path: Path
 ) -> None:
-    tokens = evaluator.task.epoch_tokens(proposal.architecture)  # type: ignore[attr-defined]
+    tokens = evaluator.task.epoch_size(proposal.architecture)
     short = Proposal(0, proposal.architecture, Fidelity(0, "part", 300 / tokens, "epochs"))
     found = evaluator.evaluate(short, Quiet(tmp_path))
     assert 300 <= found.details["tokens"] < 300 + 2 * 32

@@ -132,7 +132,7 @@ def test_spans_do_not_overlap_and_lie_in_order() -> None:
 
 def test_text_without_lines_is_evaluated_whole_rather_than_not_at_all() -> None:
     assert byte_spans(np.frombuffer(b"x" * 100, dtype=np.uint8), 10) == [(0, 100)]
-    with pytest.raises(DataError, match="limit_bytes: 0"):
+    with pytest.raises(DataError, match="limit: 0"):
         byte_spans(np.frombuffer(b"x" * 100, dtype=np.uint8), 0)
 
 
@@ -152,8 +152,8 @@ def test_the_score_leaves_out_what_has_no_target() -> None:
 
 def test_evaluation_changes_neither_mode_nor_gradients(task: CodeLanguageModelling) -> None:
     model = Bigram(300).train()
-    first = task.evaluate(model, {"vocab_size": 300}, limit_bytes=1000)
+    first = task.evaluate(model, {"vocab_size": 300}, limit=1000)
     assert model.training
     assert all(parameter.grad is None for parameter in model.parameters())
-    assert task.evaluate(model.eval(), {"vocab_size": 300}, limit_bytes=1000) == first
+    assert task.evaluate(model.eval(), {"vocab_size": 300}, limit=1000) == first
     assert not model.training

@@ -104,7 +104,7 @@ def test_a_cheaper_rung_goes_on_with_its_weights_and_new_data(toy: ModuleType, t
 )
 def test_budgets_end_after_their_amount(toy: ModuleType, amount: float, unit: str, steps_taken: int) -> None:
     class Finite(toy.Counting):  # type: ignore[name-defined, misc]
-        def epoch_tokens(self, architecture: Any) -> int:
+        def epoch_size(self, architecture: Any, fidelity: Any = None) -> int:
             return 4000
 
     result = train(toy.small_model(), Finite(), {}, SETTINGS, budget=Fidelity(amount=amount, unit=unit))
@@ -124,7 +124,7 @@ def test_a_budget_in_seconds_counts_training_only(toy: ModuleType) -> None:
 
 
 def test_epochs_need_a_task_that_counts_them(toy: ModuleType) -> None:
-    with pytest.raises(TaskError, match="epoch_tokens"):
+    with pytest.raises(TaskError, match="epoch_size"):
         train(toy.small_model(), toy.Counting(), {}, SETTINGS, budget=Fidelity(amount=1, unit="epochs"))
 
 

@@ -88,4 +88,4 @@ def test_a_step_changes_outputs_alike_at_every_width() -> None:
 
 
 def test_the_default_settings_are_valid() -> None:
-    assert TrainingSettings().learning_rate > 0
+    assert TrainingSettings().rate > 0

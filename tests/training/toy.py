@@ -48,6 +48,7 @@ class Counting(Task):
         length: int | None = None,
         generator: Any,
         split: str = "train",
+        fidelity: Any = None,
     ) -> Iterator[Batch]:
         while True:
             starts = generator.integers(0, 4000 - (length or 16), batch_size)

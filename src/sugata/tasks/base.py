@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sugata.errors import TaskError
 from sugata.space import Signature
 from sugata.trial import Fidelity, Metric, Value
 
@@ -21,14 +22,21 @@ def silent(message: str) -> None:
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs of a network and the targets of its outputs; for sequences both are ``(batch, length)``."""
+    """Inputs of a network and the targets of its outputs.
+
+    For sequences both are ``(batch, length)``; images are ``(batch, channels, height, width)`` with targets
+    ``(batch,)`` (classes) or ``(batch, outputs)`` (values).
+    """
 
     inputs: Tensor
     targets: Tensor
 
-    def to(self, device: torch.device | str) -> "Batch":
-        """The same batch on another device."""
-        return Batch(self.inputs.to(device, non_blocking=True), self.targets.to(device, non_blocking=True))
+    def to(
+        self, device: torch.device | str, memory_format: torch.memory_format = torch.preserve_format
+    ) -> "Batch":
+        """The same batch on another device, the inputs in another memory format."""
+        inputs = self.inputs.to(device, non_blocking=True, memory_format=memory_format)
+        return Batch(inputs, self.targets.to(device, non_blocking=True))
 
 
 class Task(ABC):
@@ -41,11 +49,15 @@ class Task(ABC):
         name: what a person calls it.
         metrics: what ``evaluate`` measures.
         primary: the metric that a search compares candidates by; one of ``metrics``.
+        targets: what the loss is the mean over, in the plural; budgets in tokens count them.
+        likelihood: whether the loss is in nats; curves show it in bits then.
     """
 
     name: str
     metrics: tuple[Metric, ...]
     primary: Metric
+    targets: str = "tokens"
+    likelihood: bool = True
 
     @abstractmethod
     def signature(self, architecture: Mapping[str, Value], fidelity: Fidelity | None = None) -> Signature:
@@ -76,8 +88,14 @@ class Task(ABC):
         length: int | None = None,
         generator: Generator,
         split: str = "train",
+        fidelity: Fidelity | None = None,
     ) -> Iterator[Batch]:
-        """Endless batches, the same ones from a generator in the same state."""
+        """Endless batches, the same ones from a generator in the same state.
+
+        Args:
+            length: tokens of a sequence, where the task has sequences.
+            fidelity: its share of the data and its resolution, where the task knows them.
+        """
 
     @abstractmethod
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -90,12 +108,26 @@ class Task(ABC):
         architecture: Mapping[str, Value],
         *,
         split: str = "validation",
-        limit_bytes: int | None = None,
+        limit: int | None = None,
         batch_size: int | None = None,
         length: int | None = None,
+        fidelity: Fidelity | None = None,
     ) -> dict[str, float]:
         """The value of every metric on a split, the same data for every architecture.
 
         Args:
-            limit_bytes: how much of the split to use, in bytes of its raw data; all of it when None.
+            limit: how much of the split to use at most, in bytes of text or in images; None: all of it.
+            length: tokens of a sequence, where the task has sequences.
+            fidelity: its resolution, where the task knows it.
         """
+
+    def epoch_size(self, architecture: Mapping[str, Value], fidelity: Fidelity | None = None) -> int:
+        """How many targets one pass over the training data has.
+
+        Raises:
+            TaskError: the task does not say.
+        """
+        raise TaskError(
+            f"task {self.name}: a budget in epochs needs a method epoch_size(architecture, fidelity); "
+            "give the budget in steps, tokens or seconds"
+        )

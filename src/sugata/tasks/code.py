@@ -134,6 +134,7 @@ class CodeLanguageModelling(Task):
         length: int | None = None,
         generator: Generator,
         split: str = "train",
+        fidelity: Fidelity | None = None,
     ) -> Iterator[Batch]:
         """Windows that begin at random tokens of the split, inputs and targets ``(batch, length)`` int64.
 
@@ -155,8 +156,8 @@ class CodeLanguageModelling(Task):
             windows = torch.from_numpy(tokens[starts[:, None] + offsets].astype(np.int64))
             yield Batch(windows[:, :-1], windows[:, 1:])
 
-    def epoch_tokens(self, architecture: Mapping[str, Value]) -> int:
-        """How many targets one pass over the training split has."""
+    def epoch_size(self, architecture: Mapping[str, Value], fidelity: Fidelity | None = None) -> int:
+        """The tokens of the training split."""
         return len(self.vocabulary(self._size(architecture)).tokens("train"))
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -174,9 +175,10 @@ class CodeLanguageModelling(Task):
         architecture: Mapping[str, Value],
         *,
         split: str = "validation",
-        limit_bytes: int | None = None,
+        limit: int | None = None,
         batch_size: int | None = None,
         length: int | None = None,
+        fidelity: Fidelity | None = None,
     ) -> dict[str, float]:
         """Bits per byte and accuracy on the tokens of a split, in windows that do not overlap.
 
@@ -185,7 +187,7 @@ class CodeLanguageModelling(Task):
         most ``length`` tokens before it: the first of a window from the one token before the window.
 
         Args:
-            limit_bytes: evaluate spans of about 4 kB, spread evenly over the split, of this many bytes in
+            limit: evaluate spans of about 4 kB, spread evenly over the split, of this many bytes in
                 all. They begin and end where words do in every vocabulary: the same text for all.
             batch_size: windows at a time; by default about 8,192 tokens.
         """
@@ -193,7 +195,7 @@ class CodeLanguageModelling(Task):
         batch_size = batch_size or max(1, 8192 // length)
         vocabulary = self._opened(architecture, split)
         tokens = vocabulary.tokens(split)
-        spans = token_spans(self.corpus().text(split), tokens, vocabulary.token_bytes, limit_bytes)
+        spans = token_spans(self.corpus().text(split), tokens, vocabulary.token_bytes, limit)
         device = next(iter(model.parameters()), torch.empty(0)).device
         training = model.training
         model.eval()

@@ -21,7 +21,7 @@ def byte_spans(text: np.ndarray, limit: int | None) -> list[tuple[int, int]]:
     if limit is None or limit >= len(text):
         return [(0, len(text))]
     if limit <= 0:
-        raise DataError(f"limit_bytes: {limit} is not positive; leave it out to evaluate the whole split")
+        raise DataError(f"limit: {limit} is not positive; leave it out to evaluate the whole split")
 
     def start_of_word(position: int, forward: bool) -> int:
         if position == 0:

@@ -1,6 +1,6 @@
 """The training loop: one for every network, task and budget."""
 
-from sugata.training.checkpoint import CHECKPOINT, load_weights
+from sugata.training.checkpoint import CHECKPOINT, fits, load_weights
 from sugata.training.loop import TrainingResult, train
 from sugata.training.parametrization import parameter_groups
 from sugata.training.precision import BF16_PAYS_FROM, automatic_precisions
@@ -13,6 +13,7 @@ __all__ = [
     "TrainingResult",
     "TrainingSettings",
     "automatic_precisions",
+    "fits",
     "load_weights",
     "parameter_groups",
     "rate_share",

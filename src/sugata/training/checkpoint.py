@@ -1,7 +1,7 @@
 """Checkpoints: one safetensors file with weights, the optimizer's moments and the training's counters.
 
-Names in the file: `model.<parameter or buffer>`, `exp_avg.<parameter>`, `exp_avg_sq.<parameter>`, and
-`best.<parameter or buffer>` where early stopping keeps the best weights. The metadata hold the counters as
+Names in the file: `model.<parameter or buffer>`, `MOMENT.<parameter>` (of AdamW `exp_avg` and `exp_avg_sq`, of
+SGD `momentum_buffer`), and `best.<parameter or buffer>` where early stopping keeps the best weights. The metadata hold the counters as
 JSON. A tied weight is stored once, under the first of its names.
 """
 
@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sugata.errors import DiskFullError, RunFolderError
+from sugata.training.optimizer import MOMENTS
 from sugata.training.progress import Progress
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -67,9 +68,9 @@ def save_checkpoint(
     tensors |= {f"best.{name}": tensor for name, tensor in (best or {}).items()}
     for name, parameter in model.named_parameters():
         state = optimizer.state.get(parameter)
-        if state:
-            tensors[f"exp_avg.{name}"] = state["exp_avg"]
-            tensors[f"exp_avg_sq.{name}"] = state["exp_avg_sq"]
+        for moment in MOMENTS[type(optimizer)]:
+            if state is not None and state.get(moment) is not None:
+                tensors[f"{moment}.{name}"] = state[moment]
     metadata = {"format": "pt", "progress": progress.to_json(), "loss_scale": repr(loss_scale)}
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -96,17 +97,27 @@ def load_checkpoint(
     """
     tensors, metadata = _read(path)
     set_weights(model, _part(tensors, "model."))
-    averages, squares = _part(tensors, "exp_avg."), _part(tensors, "exp_avg_sq.")
+    moments = {moment: _part(tensors, f"{moment}.") for moment in MOMENTS[type(optimizer)]}
     progress = Progress.from_json(metadata["progress"])
     for name, parameter in model.named_parameters():
-        if name in averages:
+        if all(name in of_parameters for of_parameters in moments.values()):
+            # Fused AdamW keeps its step counter beside the parameter. Moments are laid out as it is.
             optimizer.state[parameter] = {
-                "step": torch.tensor(float(progress.step), device=_step_device(parameter)),
-                "exp_avg": averages[name].to(parameter.device),
-                "exp_avg_sq": squares[name].to(parameter.device),
+                "step": torch.tensor(float(progress.step), device=parameter.device),
+                **{m: torch.empty_like(parameter).copy_(found[name]) for m, found in moments.items()},
             }
     best = _part(tensors, "best.") or None
     return progress, best, float(metadata["loss_scale"])
+
+
+def fits(path: Path, model: nn.Module) -> bool:
+    """Whether a checkpoint's weights are those of this model: not so where a cheaper rung trained a narrower one.
+
+    Raises:
+        RunFolderError: the file is missing or unreadable.
+    """
+    stored = {name: tensor.shape for name, tensor in _part(_read(path)[0], "model.").items()}
+    return stored == {name: tensor.shape for name, tensor in weights(model).items()}
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
@@ -131,8 +142,3 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-
-
-def _step_device(parameter: Tensor) -> torch.device:
-    # Fused AdamW keeps its step counter beside the parameter.
-    return parameter.device

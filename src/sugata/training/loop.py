@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sugata.errors import RecipeError, TaskError
+from sugata.errors import RecipeError
 from sugata.tasks.base import Batch, Task
 from sugata.training import distributed
 from sugata.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint, set_weights, weights
-from sugata.training.parametrization import parameter_groups
-from sugata.training.precision import autocast, choose_precision
+from sugata.training.optimizer import make_optimizer
+from sugata.training.precision import autocast, choose_precision, memory_format
 from sugata.training.progress import Progress
 from sugata.training.schedule import rate_share, training_clock
 from sugata.training.settings import TrainingSettings
@@ -41,7 +41,7 @@ class TrainingResult:
         steps: optimizer steps since the first, over all budgets.
         tokens: targets seen since the first step.
         seconds: time spent in training steps, by `training_clock`, without validations and checkpoints.
-        curve: (tokens, mean training loss in bits).
+        curve: (tokens, mean training loss, in bits where it is a likelihood).
         validation: (tokens, value of the task's primary metric).
         reason: why training ended before its budget; empty when it did not.
     """
@@ -69,8 +69,9 @@ def train(
 ) -> TrainingResult:
     """Train a model in place, on the device where it lies, and leave it in evaluation mode.
 
-    AdamW (Loshchilov & Hutter 2019) with rates that follow each matrix's width (`parameter_groups`), linear
-    warm-up and cosine over the budget.
+    AdamW (Loshchilov & Hutter 2019) with rates that follow each matrix's width (`parameter_groups`), or SGD
+    with Nesterov's momentum; linear warm-up and cosine over the budget. Networks with convolutions over images
+    are laid out channels last, which their kernels are fastest in.
 
     A checkpoint is resumed in one of two ways. If it was written under the same budget and before its end
     (the process was killed), training goes on as if nothing had happened: with a budget in steps or tokens,
@@ -143,11 +144,9 @@ class _Run:
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
         self.precision = choose_precision(settings.precision, model, self.device)
-        self.optimizer = torch.optim.AdamW(
-            parameter_groups(model, settings.learning_rate, settings.weight_decay, settings.base_width),
-            betas=settings.betas,
-            fused=True,
-        )
+        self.memory_format = memory_format(model)
+        model.to(memory_format=self.memory_format)
+        self.optimizer = make_optimizer(model, settings)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         self.loss = distributed.loss_module(model, task, settings.batch_size)
         self.best: dict[str, Tensor] | None = None
@@ -160,7 +159,7 @@ class _Run:
                 )
             model.checkpoint_activations = True  # type: ignore[assignment]
 
-        epoch_tokens = _epoch_tokens(task, architecture) if budget.unit == "epochs" else 0
+        epoch_tokens = task.epoch_size(architecture, budget) if budget.unit == "epochs" else 0
         self.progress = Progress(budget.amount, budget.unit, epoch_tokens=epoch_tokens)
         if resume_from is not None:
             self._resume(resume_from, budget, epoch_tokens)
@@ -170,7 +169,9 @@ class _Run:
             batch_size=settings.batch_size,
             length=settings.length,
             generator=np.random.default_rng((seed, self.progress.start_step)),
+            fidelity=budget,
         )
+        self.fidelity = budget
         for _ in range((self.progress.step - self.progress.start_step) * settings.accumulation):
             next(self.batches)
         self.clock = training_clock(self.device)
@@ -206,7 +207,7 @@ class _Run:
     def _backward(self, batch: Batch) -> None:
         """Add the gradient of one micro-batch."""
         self.progress.tokens += batch.targets.numel()
-        batch = distributed.local_share(batch).to(self.device)
+        batch = distributed.local_share(batch).to(self.device, self.memory_format)
         with autocast(self.precision, self.device):
             loss = self.loss(batch)
         self.unread.append(distributed.mean(loss.detach()))
@@ -240,7 +241,8 @@ class _Run:
         progress.losses = (total + sum(values), count + len(values))
         if due > progress.points:
             total, count = progress.losses
-            progress.curve.append((progress.tokens, total / count / math.log(2.0)))
+            nats = total / count
+            progress.curve.append((progress.tokens, nats / math.log(2.0) if self.task.likelihood else nats))
             progress.points, progress.losses = due, (0.0, 0)
         return None
 
@@ -254,7 +256,11 @@ class _Run:
         progress, metric = self.progress, self.task.primary
         self.model.eval()
         value = self.task.evaluate(
-            self.model, self.architecture, split="validation", limit_bytes=self.settings.evaluation_bytes
+            self.model,
+            self.architecture,
+            split="validation",
+            limit=self.settings.evaluation_limit,
+            fidelity=self.fidelity,
         )[metric.name]
         self.model.train()
         progress.evaluations = int(min(progress.share, 1.0) * self.settings.evaluations)
@@ -305,13 +311,3 @@ class _Run:
             validation=tuple(progress.validation),
             reason=reason,
         )
-
-
-def _epoch_tokens(task: Task, architecture: Mapping[str, Value]) -> int:
-    count = getattr(task, "epoch_tokens", None)
-    if count is None:
-        raise TaskError(
-            f"task {task.name}: a budget in epochs needs a method epoch_tokens(architecture); "
-            "give the budget in steps, tokens or seconds"
-        )
-    return int(count(architecture))

@@ -16,8 +16,9 @@ def parameter_groups(
 
     The maximal update parametrization for Adam (Yang et al. 2022, "Tensor Programs V", table 3): the rate of
     hidden matrices and of the head is divided by their fan-in, here `base_width / fan_in`; embeddings and
-    vectors (norms, decays, convolution kernels of one channel) keep the base rate at every width. The scale
-    of initial weights is the model's part: `LanguageModel.initialize`.
+    vectors (norms, decays, convolution kernels of one channel) keep the base rate at every width. The fan-in
+    of a convolution over images is all that enters one of its outputs, kernel included. The scale of initial
+    weights is the model's part: `LanguageModel.initialize`.
 
     Weight decay is given as `weight_decay / factor`, because AdamW multiplies it by the rate: so each step
     shrinks every matrix by the same share at every width. Vectors and embeddings of one row do not decay.
@@ -38,7 +39,9 @@ def parameter_groups(
         Groups with `params`, `lr`, `peak_lr` (equal to `lr`, for schedules to scale) and `weight_decay`.
     """
     fan_ins = {
-        id(module.weight): module.in_features for module in model.modules() if isinstance(module, nn.Linear)
+        id(module.weight): module.weight[0].numel()
+        for module in model.modules()
+        if isinstance(module, nn.Linear | nn.Conv2d) and decays(module.weight)
     }
     own = {
         id(parameter): float(module.rate_factor)  # type: ignore[arg-type]
@@ -53,7 +56,7 @@ def parameter_groups(
         fan_in = fan_ins.get(id(parameter))
         factor = 1.0 if fan_in is None else min(base_width / fan_in, LARGEST_FACTOR)
         factor *= own.get(id(parameter), 1.0)
-        decay = weight_decay / factor if _is_matrix(parameter) else 0.0
+        decay = weight_decay / factor if decays(parameter) else 0.0
         groups.setdefault((learning_rate * factor, decay), []).append(parameter)
     return [
         {"params": parameters, "lr": rate, "peak_lr": rate, "weight_decay": decay}
@@ -61,8 +64,8 @@ def parameter_groups(
     ]
 
 
-def _is_matrix(parameter: nn.Parameter) -> bool:
-    """Whether two or more axes are longer than 1, other than of per-channel kernels `(channels, 1, k)`."""
+def decays(parameter: nn.Parameter) -> bool:
+    """Whether weight decay is meant for it: two or more axes are longer than 1, other than of per-channel kernels `(channels, 1, k)`."""
     if parameter.ndim < 2 or sum(size > 1 for size in parameter.shape) < 2:
         return False
     return not (parameter.ndim > 2 and parameter.shape[1] == 1)

@@ -6,6 +6,10 @@ from typing import Literal
 from sugata.errors import RecipeError
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Optimizer = Literal["adamw", "sgd"]
+
+#: Base rates where none is given.
+RATES = {"adamw": 0.004, "sgd": 0.1}
 
 
 @dataclass(frozen=True)
@@ -13,11 +17,13 @@ class TrainingSettings:
     """What the training loop needs to know besides model, task and budget.
 
     Attributes:
-        learning_rate: base rate: that of hidden matrices whose fan-in is `base_width` (see
-            `parameter_groups`).
+        optimizer: adamw, or sgd with Nesterov's momentum, which suits convolutional networks.
+        learning_rate: for adamw that of hidden matrices whose fan-in is `base_width` (see
+            `parameter_groups`), for sgd that of all parameters; None: 0.004 and 0.1.
         base_width: fan-in at which a matrix trains at the base rate (muP).
-        weight_decay: AdamW's decay of matrices; vectors and norms do not decay.
+        weight_decay: of matrices and convolutions; vectors and norms do not decay.
         betas: AdamW's decay rates of the two moments.
+        momentum: of sgd.
         warmup: share of the budget in which the rate climbs to its peak.
         final_share: the rate at the end of the budget as a share of the peak.
         batch_size: sequences (or examples) of a micro-batch, over all processes together.
@@ -27,16 +33,19 @@ class TrainingSettings:
         precision: of the matrix products; parameters and moments are always fp32.
         checkpoint_activations: store less for the backward pass and compute it again.
         evaluations: validations during training, evenly spaced over the budget; the last at its end.
-        evaluation_bytes: how much of the validation split each of them uses; None takes all of it.
+        evaluation_limit: how much of the validation split each of them uses, in bytes of text or in images;
+            None takes all of it.
         patience: stop after so many validations in a row without a new best, and keep the best weights;
             0 never stops.
         checkpoint_seconds: wall-clock seconds between checkpoints.
     """
 
-    learning_rate: float = 0.004
+    optimizer: Optimizer = "adamw"
+    learning_rate: float | None = None
     base_width: int = 128
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
+    momentum: float = 0.9
     warmup: float = 0.05
     final_share: float = 0.02
     batch_size: int = 8
@@ -46,21 +55,29 @@ class TrainingSettings:
     precision: Precision = "auto"
     checkpoint_activations: bool = False
     evaluations: int = 0
-    evaluation_bytes: int | None = 65_536
+    evaluation_limit: int | None = 65_536
     patience: int = 0
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        for name in ("learning_rate", "base_width", "batch_size", "accumulation"):
+        if self.optimizer not in RATES:
+            raise RecipeError(f"training.optimizer is {self.optimizer!r}; choose adamw or sgd")
+        for name in ("rate", "base_width", "batch_size", "accumulation"):
             if not getattr(self, name) > 0:
-                raise RecipeError(f"training.{name} is {getattr(self, name)}; it must be greater than 0")
+                field = "learning_rate" if name == "rate" else name
+                raise RecipeError(f"training.{field} is {getattr(self, name)}; it must be greater than 0")
         for name in ("weight_decay", "clip", "evaluations", "patience", "checkpoint_seconds"):
             if not getattr(self, name) >= 0:
                 raise RecipeError(f"training.{name} is {getattr(self, name)}; it must be at least 0")
-        for name in ("warmup", "final_share"):
+        for name in ("warmup", "final_share", "momentum"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"training.{name} is {getattr(self, name)}; it must be from 0 to 1")
         if self.precision not in ("auto", "fp32", "bf16", "fp16"):
             raise RecipeError(f"training.precision is {self.precision!r}; choose auto, fp32, bf16 or fp16")
         if self.patience and not self.evaluations:
             raise RecipeError("training.patience needs validations; set training.evaluations as well")
+
+    @property
+    def rate(self) -> float:
+        """The base rate: the one that is given, else the optimizer's usual one."""
+        return RATES[self.optimizer] if self.learning_rate is None else self.learning_rate
