@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sugata.evaluators.language import LanguageNetworks
 from sugata.evaluators.training import TrainingEvaluator
 from sugata.spaces.language import LanguageSpace
 from sugata.tasks import CodeLanguageModelling
@@ -42,13 +43,14 @@ def evaluator(tmp_path_factory: pytest.TempPathFactory) -> TrainingEvaluator:
     task = CodeLanguageModelling(folder, cache_dir=tmp_path_factory.mktemp("cache"), pad_vocabulary=True)
     space = LanguageSpace("tiny", {"hidden_dim": [64], "num_layers": [2], "vocab_size": [2048]})
     settings = TrainingSettings(batch_size=2, length=32)
-    return TrainingEvaluator(space, task, settings, ladder=(FIDELITY,), evaluation_bytes=4000)
+    networks = LanguageNetworks(space, task, evaluation_bytes=4000)
+    return TrainingEvaluator(networks, settings, ladder=(FIDELITY,))
 
 
 @pytest.fixture
 def proposal(evaluator: TrainingEvaluator) -> Proposal:
-    values = {choice.name: choice.default for choice in evaluator.space.choices}
-    return Proposal(0, evaluator.space.architecture({**values, "quantization": "fp16"}), FIDELITY)  # type: ignore[dict-item]
+    values = {choice.name: choice.default for choice in evaluator.networks.space.choices}
+    return Proposal(0, evaluator.networks.space.architecture({**values, "quantization": "fp16"}), FIDELITY)  # type: ignore[dict-item]
 
 
 def test_everything_is_measured_and_left_in_the_folder(
@@ -92,7 +94,7 @@ def test_limits_are_known_before_training_and_nothing_else_is_computed(
 def test_a_budget_in_epochs_is_a_pass_over_the_training_text(
     evaluator: TrainingEvaluator, proposal: Proposal, tmp_path: Path
 ) -> None:
-    tokens = evaluator.task.epoch_size(proposal.architecture)
+    tokens = evaluator.networks.task.epoch_size(proposal.architecture)
     short = Proposal(0, proposal.architecture, Fidelity(0, "part", 300 / tokens, "epochs"))
     found = evaluator.evaluate(short, Quiet(tmp_path))
     assert 300 <= found.details["tokens"] < 300 + 2 * 32

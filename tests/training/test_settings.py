@@ -1,3 +1,5 @@
+"""Settings of a training, and the precision that follows from them."""
+
 from typing import Any
 
 import pytest

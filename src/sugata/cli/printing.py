@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from sugata.recipe import Recipe
 from sugata.report import run_status
 from sugata.report.wording import architecture_text, count
 from sugata.run import BEST, Result, is_locked
@@ -168,10 +169,11 @@ def print_network(network: str, out: Console, *, as_json: bool, svg: Path | None
 def print_measures(network: str, out: Console, *, as_json: bool) -> None:
     """What a network costs, measured here."""
     from sugata.evaluators.training import deployment_metrics
+    from sugata.run.assembly import networks_of
     from sugata.spaces.describe import find
 
     space, architecture = find(network)
-    measured = deployment_metrics(space, architecture)  # type: ignore[arg-type]
+    measured = deployment_metrics(networks_of(Recipe(), space), architecture)
     if as_json:
         print_json({metric.name: value for metric, value in measured})
         return

@@ -18,7 +18,8 @@ from sugata.strategies import Strategy, strategy_class
 from sugata.trial import Fidelity
 
 if TYPE_CHECKING:
-    from sugata.tasks import Task
+    from sugata.evaluators.networks import Networks
+    from sugata.tasks import CodeLanguageModelling, Task
     from sugata.training import TrainingSettings
 
 
@@ -27,16 +28,21 @@ class Assembly:
     """Everything that a recipe describes, made.
 
     Attributes:
-        task: None where a user's function evaluates.
+        networks: what is trained; None where a user's function evaluates.
         known_good: named baseline architectures that belong to the space.
     """
 
     recipe: Recipe
     space: SearchSpace
-    task: "Task | None"
+    networks: "Networks | None"
     evaluator: Evaluator
     objectives: Objectives
     known_good: dict[str, dict[str, Any]]
+
+    @property
+    def task(self) -> "Task | None":
+        """What the networks are for; None where a user's function evaluates."""
+        return None if self.networks is None else self.networks.task
 
     def strategy(self, start: Architecture | None = None) -> Strategy:
         """A new strategy, in the state before the first proposal; `start` is looked at first."""
@@ -73,25 +79,15 @@ def assemble(
         evaluator: Evaluator = FunctionEvaluator(evaluate or str(recipe.evaluate), metrics)
         return Assembly(recipe, space, None, evaluator, objectives_of(recipe, metrics), {})
     from sugata.evaluators.training import TrainingEvaluator
-    from sugata.spaces.language import LanguageSpace
 
-    if not isinstance(space, LanguageSpace):
-        raise RecipeError(
-            f"field 'space': {space.name} has no code models; use a language space, such as tiny"
-        )
-    task = make_task(recipe)
+    networks = networks_of(recipe, space)
     known_good = {item.name: dict(item.architecture) for item in baselines(space)}
-    evaluator = TrainingEvaluator(
-        space,
-        task,
-        settings(recipe),
-        ladder=tuple(fidelity(i, rung) for i, rung in enumerate(recipe.funnel)),
-        evaluation_bytes=int(recipe.task.evaluation_bytes) if recipe.task else 0,
-    )
+    ladder = tuple(fidelity(i, rung) for i, rung in enumerate(recipe.funnel))
+    evaluator = TrainingEvaluator(networks, settings(recipe), ladder=ladder)
     return Assembly(
         recipe,
         space,
-        task,
+        networks,
         evaluator,
         objectives_of(recipe, evaluator.metrics),
         known_good if recipe.baselines else {},
@@ -147,7 +143,30 @@ def own_strategy(name: str, space: SearchSpace, objectives: Objectives, given: d
     return made
 
 
-def make_task(recipe: Recipe) -> "Task":
+def networks_of(recipe: Recipe, space: SearchSpace) -> "Networks":
+    """The space's networks for the recipe's task; no data are read yet.
+
+    Raises:
+        RecipeError: the space has no networks for the task.
+    """
+    from sugata.evaluators.language import LanguageNetworks
+    from sugata.spaces.language import LanguageSpace
+
+    section = recipe.task
+    assert section is not None
+    if not isinstance(space, LanguageSpace):
+        raise RecipeError(
+            f"field 'space': {space.name} has no code models; use a language space, such as tiny"
+        )
+    return LanguageNetworks(
+        space,
+        make_task(recipe),
+        evaluation_bytes=int(section.evaluation_bytes),
+        test_bytes=int(section.test_bytes),
+    )
+
+
+def make_task(recipe: Recipe) -> "CodeLanguageModelling":
     """The recipe's task; nothing is read yet.
 
     Raises:

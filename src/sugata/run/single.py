@@ -9,7 +9,7 @@ from sugata.recipe import Recipe
 from sugata.run.assembly import assemble, final_fidelity
 from sugata.run.progress import Progress
 from sugata.run.stages import finished_trial
-from sugata.run.winners import export_trial, score_once
+from sugata.run.winners import export_trial
 from sugata.spaces.describe import find
 from sugata.trial import Proposal
 
@@ -35,9 +35,11 @@ def train_single(
         raise RunFolderError(f"{to}: is not empty; give another folder")
     space, architecture = find(network)
     assembly = assemble(recipe, space=space)
-    assert assembly.task is not None
+    assert assembly.networks is not None
     with progress:
-        assembly.task.prepare({name: [value] for name, value in architecture.items()}, say=progress.say)
+        assembly.networks.task.prepare(
+            {name: [value] for name, value in architecture.items()}, say=progress.say
+        )
         proposal = Proposal(0, architecture, final_fidelity(recipe), origin="given")
         progress.say(f"training {network} for {recipe.final.amount:g} {recipe.final.unit}")
         seed = trial_seed(recipe.seed, space.training_key(architecture))
@@ -48,5 +50,5 @@ def train_single(
             raise SugataError(f"{network}: training ended as {trial.status}: {trial.reason}")
         progress.trial(trial, trial, assembly.objectives, name=network)
         export_trial(assembly, trial, to / "training", to)
-        scores: dict[str, float] = score_once(assembly, architecture, to)["test"]
+        scores: dict[str, float] = assembly.networks.score(to, architecture)["test"]
     return scores

@@ -316,7 +316,7 @@ def _watches(run: _Run, engine: Engine) -> Callable[[Event], None]:
 
 def _finish(run: _Run) -> None:
     """Train the winners in full beside the baselines, export, score once on test data."""
-    from sugata.run.winners import export_finals, score_once
+    from sugata.run.winners import export_finals
 
     if not run.done("train"):
         with _engine(run) as engine, run.stage("train"):
@@ -332,7 +332,8 @@ def _finish(run: _Run) -> None:
         with run.stage("test") as left:
             run.progress.say("scoring the winner once on test data, before and after export")
             winner = run.result.finals[0].proposal.architecture
-            left |= score_once(run.assembly, winner, run.folder / BEST)
+            assert run.assembly.networks is not None
+            left |= run.assembly.networks.score(run.folder / BEST, winner)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Checkpoints: one safetensors file with weights, the optimizer's moments and the training's counters.
 
-Names in the file: `model.<parameter or buffer>`, `MOMENT.<parameter>` (of AdamW `exp_avg` and `exp_avg_sq`, of
-SGD `momentum_buffer`), and `best.<parameter or buffer>` where early stopping keeps the best weights. The metadata hold the counters as
-JSON. A tied weight is stored once, under the first of its names.
+Names in the file: `model.<parameter or buffer>`, `MOMENT.<parameter>` (of AdamW `exp_avg` and `exp_avg_sq`,
+of SGD `momentum_buffer`), and `best.<parameter or buffer>` where early stopping keeps the best weights. The
+metadata hold the counters as JSON. A tied weight is stored once, under the first of its names.
 """
 
 import errno
@@ -111,7 +111,7 @@ def load_checkpoint(
 
 
 def fits(path: Path, model: nn.Module) -> bool:
-    """Whether a checkpoint's weights are those of this model: not so where a cheaper rung trained a narrower one.
+    """Whether a checkpoint's weights are those of this model; a cheaper rung may have trained a narrower one.
 
     Raises:
         RunFolderError: the file is missing or unreadable.

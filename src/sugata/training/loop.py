@@ -70,8 +70,8 @@ def train(
     """Train a model in place, on the device where it lies, and leave it in evaluation mode.
 
     AdamW (Loshchilov & Hutter 2019) with rates that follow each matrix's width (`parameter_groups`), or SGD
-    with Nesterov's momentum; linear warm-up and cosine over the budget. Networks with convolutions over images
-    are laid out channels last, which their kernels are fastest in.
+    with Nesterov's momentum; linear warm-up and cosine over the budget. Networks with convolutions over
+    images are laid out channels last, which their kernels are fastest in.
 
     A checkpoint is resumed in one of two ways. If it was written under the same budget and before its end
     (the process was killed), training goes on as if nothing had happened: with a budget in steps or tokens,
@@ -145,7 +145,7 @@ class _Run:
         self.device = self.parameters[0].device
         self.precision = choose_precision(settings.precision, model, self.device)
         self.memory_format = memory_format(model)
-        model.to(memory_format=self.memory_format)
+        model.to(memory_format=self.memory_format)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(model, settings)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         self.loss = distributed.loss_module(model, task, settings.batch_size)

@@ -13,8 +13,8 @@ MOMENTS = {torch.optim.AdamW: ("exp_avg", "exp_avg_sq"), torch.optim.SGD: ("mome
 def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
     """The optimizer of the settings; its groups have a `peak_lr` for the schedule to scale.
 
-    SGD with Nesterov's momentum (Sutskever et al. 2013) has one rate for all: batch norms make the scale of the
-    weights before them irrelevant. Its decay is that of convolutions and matrices only, as AdamW's.
+    SGD with Nesterov's momentum (Sutskever et al. 2013) has one rate for all: batch norms make the scale of
+    the weights before them irrelevant. Its decay is that of convolutions and matrices only, as AdamW's.
     """
     if settings.optimizer == "adamw":
         groups = parameter_groups(model, settings.rate, settings.weight_decay, settings.base_width)

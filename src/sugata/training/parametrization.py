@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 #: A matrix with few inputs trains at most so many times faster than the base rate. It matters for input
 #: layers of a handful of features, whose fan-in does not grow with the width of the network.
@@ -64,8 +64,10 @@ def parameter_groups(
     ]
 
 
-def decays(parameter: nn.Parameter) -> bool:
-    """Whether weight decay is meant for it: two or more axes are longer than 1, other than of per-channel kernels `(channels, 1, k)`."""
+def decays(parameter: Tensor) -> bool:
+    """Whether weight decay is meant for it: two or more axes are longer than 1, but not of kernels of single
+    channels, `(channels, 1, k)`.
+    """
     if parameter.ndim < 2 or sum(size > 1 for size in parameter.shape) < 2:
         return False
     return not (parameter.ndim > 2 and parameter.shape[1] == 1)

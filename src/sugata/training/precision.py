@@ -19,8 +19,9 @@ def choose_precision(precision: Precision, model: nn.Module, device: torch.devic
     Xeon without AMX, torch 2.13). The rule asks for flags, not for timings, so that it never changes its
     mind.
 
-    Convolutions over images gain on either: with AVX512-BF16 alone a training step of NAS-Bench-201 networks of
-    4 to 16 channels took 1.0 to 1.7 times less (one thread of an EPYC without AMX, torch 2.13, channels last).
+    Convolutions over images gain on either: with AVX512-BF16 alone training steps of NAS-Bench-201 networks
+    of 4 to 16 channels were 1.0 to 1.7 times as fast (one thread of an EPYC without AMX, torch 2.13, channels
+    last).
 
     Returns:
         `fp32`, `bf16` or `fp16`.
