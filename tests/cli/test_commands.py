@@ -256,3 +256,14 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(
     assert "measured here" in out
     assert "(estimated)" in out
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_show_draws_the_cell_of_a_string(sugata, tmp_path: Path) -> None:
+    cell = "nasbench201:|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
+    code, out, _ = sugata("show", cell, "--svg", tmp_path / "cell.svg")
+    assert code == 0
+    assert "total" in out
+    assert f"cell/{cell}" in out
+    drawn = (tmp_path / "cell.svg").read_text()
+    assert all(f">{name}<" in drawn for name in ("nor_conv_3x3", "avg_pool_3x3", "nor_conv_1x1", "output"))

@@ -14,7 +14,7 @@ import pytest
 
 from sugata.objectives import Limit, Objectives
 from sugata.report import MeasuredBaseline, ReportData, Winner, report_html, write_report
-from sugata.space import Block
+from sugata.space import Block, Graph
 from sugata.trial import Metric, Proposal, Status, Trial
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
@@ -220,3 +220,11 @@ def test_a_browser_runs_the_script_without_a_word(language_data, tmp_path: Path)
     assert "CONSOLE" not in result.stderr
     assert 'aria-label="baseline tiny_gpt2"' in result.stdout
     assert result.stdout.count('role="button"') > 10
+
+
+def test_the_winners_cell_is_drawn(language_data: ReportData) -> None:
+    assert language_data.winner is not None
+    cell = Graph(("input", "odd_operation", "output"), ((0, 1), (1, 2)))
+    winner = replace(language_data.winner, cells={"normal": cell})
+    assert ">odd_operation<" in report_html(replace(language_data, winner=winner))
+    assert ">odd_operation<" not in report_html(language_data)

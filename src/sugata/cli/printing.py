@@ -148,21 +148,27 @@ def _print_explained(data: dict[str, Any], out: Console) -> None:
 
 def print_network(network: str, out: Console, *, as_json: bool, svg: Path | None) -> None:
     """Layers, shapes, parameters and choices of one network."""
-    from sugata.report import draw_svg, draw_text
+    from sugata.report import cell_table, draw_svg, draw_text
     from sugata.spaces.describe import find, string
     from sugata.spaces.describe import network as described
 
     space, architecture = find(network)
+    cells = space.cell_graphs(architecture)
+    text = string(space, architecture)
     if as_json:
         print_json(described(space, architecture))
     else:
         out.print(draw_text(space.outline(architecture)))
+        for name, graph in cells.items():
+            out.print()
+            out.print(cell_table(name, graph))
         out.print()
-        if text := string(space, architecture):
+        if text:
             out.print(text, markup=False, soft_wrap=True)
         out.print(_choices_text(architecture), markup=False)
     if svg is not None:
-        svg.write_text(draw_svg(space.outline(architecture), Path(network).stem), encoding="utf-8")
+        title = text if text and ":" in network else Path(network).stem
+        svg.write_text(draw_svg(space.outline(architecture), title, cells), encoding="utf-8")
         out.print(f"drawn into {svg}")
 
 

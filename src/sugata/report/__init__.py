@@ -3,6 +3,7 @@
 from sugata.report.compare import compare_runs
 from sugata.report.data import MeasuredBaseline, ReportData, Winner
 from sugata.report.drawing import draw_svg, draw_text
+from sugata.report.graph_drawing import cell_table
 from sugata.report.html import report_html, write_report
 from sugata.report.status import run_status
 from sugata.report.tables import write_history, write_pareto
@@ -11,6 +12,7 @@ __all__ = [
     "MeasuredBaseline",
     "ReportData",
     "Winner",
+    "cell_table",
     "compare_runs",
     "draw_svg",
     "draw_text",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sugata.objectives import Objectives
-from sugata.space import Block
+from sugata.space import Block, Graph
 from sugata.trial import Metric, Trial, Value
 
 Curve = tuple[tuple[float, float], ...]
@@ -27,6 +27,7 @@ class Winner:
         number: the trial of the search that named it; None where it did not come from a trial.
         architecture: its choices.
         outline: its blocks for the drawing; empty where there is no network.
+        cells: its cells by name, drawn as graphs; empty where it has none.
         metrics: measured of the final model (after the final training, as it is stored).
         test_metric: which metric the two test scores are.
         test_score: on the test data, from the trained model.
@@ -42,6 +43,7 @@ class Winner:
     metrics: Mapping[str, float]
     number: int | None = None
     outline: tuple[Block, ...] = ()
+    cells: Mapping[str, Graph] = field(default_factory=dict)
     test_metric: str = ""
     test_score: float | None = None
     exported_test_score: float | None = None

@@ -2,15 +2,16 @@
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
 from rich.text import Text
 
 from sugata.report import svg
+from sugata.report.graph_drawing import Picture, draw_cells
 from sugata.report.wording import number
-from sugata.space import Block
+from sugata.space import Block, Graph
 
 _KINDS = (
     ("embed", "gold", "yellow"),
@@ -64,23 +65,53 @@ def fold(blocks: Sequence[Block]) -> list[Fold]:
     return folds
 
 
-def draw_svg(blocks: Sequence[Block], title: str = "") -> str:
+def draw_svg(blocks: Sequence[Block], title: str = "", cells: Mapping[str, Graph] | None = None) -> str:
     """A network from input to output: a box a block, repeats folded, shapes on the arrows.
 
-    The bar at a box's foot is its share of all parameters.
+    The bar at a box's foot is its share of all parameters. Cells, given by name, are drawn above the blocks
+    as graphs of operations.
     """
+    parts = []
+    y = width = 0.0
+    if cells:
+        drawn = draw_cells(cells)
+        width = drawn.width
+        parts.append(_centred(drawn, y, max(width, svg.WIDTH if blocks else 0)))
+        y += drawn.height + (_GAP if blocks else 0)
+    if blocks:
+        network = _network(blocks)
+        parts.append(_centred(network, y, max(width, svg.WIDTH)))
+        y += network.height
+        width = max(width, svg.WIDTH)
+    if not parts:
+        return svg.drawing(svg.text(0, 20, "no blocks to draw"), 30, title or "network")
+    if title:
+        lines = textwrap.wrap(title, int(width / 8.4))
+        above = [
+            svg.text(0, 15 + 18 * i, line, style="font-weight:600", fill="ink")
+            for i, line in enumerate(lines)
+        ]
+        down = 10.0 + 18 * len(lines)
+        parts = [*above, f'<g transform="translate(0,{down})">', *parts, "</g>"]
+        y += down
+    return svg.drawing("".join(parts), y, title or "the network's blocks, from input to output", width)
+
+
+def _centred(picture: Picture, y: float, width: float) -> str:
+    return f'<g transform="translate({(width - picture.width) / 2:.1f},{y:.1f})">{picture.content}</g>'
+
+
+def _network(blocks: Sequence[Block]) -> Picture:
     total = sum(block.parameters for block in blocks)
     colours = _colours(blocks)
-    y = 28.0 if title else 4.0
-    parts = [svg.text(0, 15, title, style="font-weight:600", fill="ink")] if title else []
+    y = 4.0
+    parts = []
     for group in fold(blocks):
         body, height = _group(group, y, total, colours)
         y += height
         parts += [body, _arrow(y, group.last[-1].output)]
         y += _GAP
-    if not blocks:
-        return svg.drawing(svg.text(0, 20, "no blocks to draw"), 30, title or "network")
-    return svg.drawing("".join(parts), y + 2, title or "the network's blocks, from input to output")
+    return Picture("".join(parts), svg.WIDTH, y + 2)
 
 
 def _group(group: Fold, y: float, total: int, colours: dict[str, tuple[str, str]]) -> tuple[str, float]:

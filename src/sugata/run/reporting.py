@@ -1,12 +1,13 @@
 """From a run folder to its report."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from sugata.errors import SugataError
 from sugata.report import MeasuredBaseline, ReportData, Winner, write_report
 from sugata.run.folder import BEST
 from sugata.run.result import Result
-from sugata.space import Block
+from sugata.space import Block, Graph
 from sugata.spaces import space as space_named
 from sugata.trial import Status, Trial
 
@@ -69,12 +70,14 @@ def _winner(result: Result, drawn: bool) -> Winner | None:
     number = winner_number(best)
     test = result.stages.get("test", {})
     primary = next(iter(result.reported), result.objectives.primary.name)
+    outline, cells = _drawn(result, best) if drawn else ((), {})
     metrics = dict(best.metrics) | {k: test[k] for k in ("parse_rate",) if k in test}
     return Winner(
         architecture=best.proposal.architecture,
         metrics=metrics,
         number=number,
-        outline=_outline(result, best) if drawn else (),
+        outline=outline,
+        cells=cells,
         test_metric=primary if test or result.reported else "",
         test_score=test.get("test", result.reported).get(primary),
         exported_test_score=test.get("test_exported", {}).get(primary),
@@ -85,11 +88,13 @@ def _winner(result: Result, drawn: bool) -> Winner | None:
     )
 
 
-def _outline(result: Result, trial: Trial) -> tuple[Block, ...]:
+def _drawn(result: Result, trial: Trial) -> tuple[tuple[Block, ...], Mapping[str, Graph]]:
+    """Blocks and cells of a trial's network."""
     try:
-        return space_named(result.record.header["space"]).outline(trial.proposal.architecture)
+        space = space_named(result.record.header["space"])
+        return space.outline(trial.proposal.architecture), space.cell_graphs(trial.proposal.architecture)
     except SugataError:
-        return ()  # a user's own space, known only to the script that gave it
+        return (), {}  # a user's own space, known only to the script that gave it
 
 
 def _files(folder: Path) -> dict[str, int]:
