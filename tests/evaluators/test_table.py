@@ -216,3 +216,22 @@ def test_the_real_macro_table_has_its_best(real_data: Path) -> None:
     table = read_table(real_data / "nasbench_macro")
     assert table.column("mean_acc").max() == pytest.approx(93.127, abs=1e-3)
     assert table.multiplicity.sum() == 6561
+
+
+def test_a_part_of_nasbench101_is_searched_and_its_hashes_are_checked(
+    real_data: Path, tmp_path: Path
+) -> None:
+    file = real_data / "nasbench101_sample" / "nasbench101_sample.parquet"
+    table = read_table(file)
+    assert "2,000 different architectures of 423,624; the search is restricted to them" in table.note
+    assert table.column("test_acc_108_mean").max() == pytest.approx(0.93937, abs=1e-4)
+    assert table.column("parameters").min() == 293_130
+    frame = pd.read_parquet(file).iloc[:50]
+    frame["ops"] = [text[::-1] for text in frame["ops"].astype(str)]
+    frame.to_parquet(tmp_path / "reversed.parquet")
+    with pytest.raises(DataError, match="is not that of its graph"):
+        read_table(tmp_path / "reversed.parquet")
+    frame["ops"] = ["13" + text[2:] for text in frame["ops"]]
+    frame.to_parquet(tmp_path / "unknown.parquet")
+    with pytest.raises(DataError, match="row 0: unknown operation '3'"):
+        read_table(tmp_path / "unknown.parquet")

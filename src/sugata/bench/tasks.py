@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sugata.errors import DataError
-from sugata.evaluators import Table, TableEvaluator, read_table
+from sugata.evaluators import Table, TableEvaluator, data_sets, read_table
 from sugata.evaluators.table import direction_of
-from sugata.evaluators.tables.layouts import data_sets
 from sugata.trial import Direction
 
 DATA = "SUGATA_DATA"

@@ -232,6 +232,17 @@ def init(
 
 
 @app.command()
+def convert_table(
+    source: Annotated[Path, typer.Argument(help="A folder or file of NATS-Bench, a .pth of NAS-Bench-201.")],
+    target: Annotated[Path, typer.Argument(help="The .parquet or .csv file to write.")],
+) -> None:
+    """Make a table of the official files of NAS-Bench-201 or NATS-Bench."""
+    from sugata.cli.tables import convert_table as convert
+
+    convert(source, target, _out)
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """What this machine can do, and what is installed."""
     from sugata.cli.doctor import print_findings

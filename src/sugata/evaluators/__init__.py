@@ -4,7 +4,7 @@ from sugata.evaluators.base import Context, Evaluation, Evaluator
 from sugata.evaluators.function import FunctionEvaluator
 from sugata.evaluators.learning_curve import EarlyStop, Extrapolation, extrapolate
 from sugata.evaluators.table import Table, TableEvaluator
-from sugata.evaluators.tables import read_table
+from sugata.evaluators.tables import data_sets, read_table
 
 __all__ = [
     "Context",
@@ -15,6 +15,7 @@ __all__ = [
     "FunctionEvaluator",
     "Table",
     "TableEvaluator",
+    "data_sets",
     "extrapolate",
     "read_table",
 ]

@@ -1,5 +1,5 @@
 """Tables of search spaces: their layouts, and a converter from the official files."""
 
-from sugata.evaluators.tables.layouts import read_table
+from sugata.evaluators.tables.layouts import data_sets, read_table
 
-__all__ = ["read_table"]
+__all__ = ["data_sets", "read_table"]

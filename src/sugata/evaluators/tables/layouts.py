@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from sugata.errors import DataError, InvalidArchitecture
 from sugata.evaluators.table import Table
+from sugata.evaluators.tables.columns import DATA_SETS, chosen, data_sets_in, numbers, of_data_set
 from sugata.evaluators.tables.file import read_frame
 from sugata.space import Architecture, DictionarySpace, ListedSpace, SearchSpace
 from sugata.spaces import space as space_named
@@ -31,20 +32,10 @@ from sugata.trial import Value
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Prefix in the file -> data set, and images in an epoch of the trainings whose results it holds.
-DATA_SETS: Mapping[str, tuple[str, int]] = {
-    "c10": ("cifar10", 25_000),  # searched on half of the training images
-    "c100": ("cifar100", 50_000),
-    "in16": ("imagenet16-120", 151_700),
-}
-_PREFIX = re.compile(r"^(.+)_test_acc_200$")
 #: Columns that limits and reports know by another name.
 _ALSO_CALLED = {"params": "parameters", "trainable_params": "parameters"}
-#: Two devices report next to nothing for networks without a path to the output.
-_CLIPPED = ("lat_ms_pixel3", "lat_ms_raspi4")
-_CLIP_QUANTILE = 0.02
 _ABOUT_CELLS = frozenset({"arch", "index", "unique_str", "e01", "e02", "e12", "e03", "e13", "e23"})
-_NB101_OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
+_HASHES = 200  # rows of NAS-Bench-101 whose hash is checked
 _MOST_OPTIONS = 32  # of a whole-number column that counts as a choice
 _MOST_WORDS = 1000  # of a text column
 
@@ -83,11 +74,11 @@ def read_table(
     frame = read_frame(path)
     rows = _rows(path, frame, space, metrics, choices)
     _check_repeats(path, rows.architectures)
-    columns = _numbers(frame, rows.used)
+    columns = numbers(frame, rows.used)
     name, samples = rows.space.name.split("/")[-1], 0
-    if sets := _data_sets(columns):
-        prefix = _chosen(path, data_set, sets)
-        columns = _of_data_set(columns, prefix, sets)
+    if sets := data_sets_in(columns):
+        prefix = chosen(path, data_set, sets)
+        columns = of_data_set(columns, prefix, sets)
         title, samples = DATA_SETS.get(prefix, (prefix, 0))
         name = f"{name} {title}"
     elif data_set is not None:
@@ -97,7 +88,9 @@ def read_table(
 
 def data_sets(path: Path | str) -> tuple[str, ...]:
     """The data sets that a file holds; empty where it is about one only."""
-    return tuple(DATA_SETS.get(prefix, (prefix,))[0] for prefix in _data_sets(read_frame(Path(path)).columns))
+    return tuple(
+        DATA_SETS.get(prefix, (prefix,))[0] for prefix in data_sets_in(read_frame(Path(path)).columns)
+    )
 
 
 # -- which architecture a row is of ---------------------------------------------------------------
@@ -202,27 +195,37 @@ def _nasbench101(path: Path, frame: "pd.DataFrame") -> _Rows:
         raise DataError(f"{path}: nasbench101 needs column {missing[0]!r}; it has {_some(frame.columns)}")
     space: Any = space_named("nasbench101")
     cells = list(zip(frame["n_vertices"], frame["adj_upper"], frame["ops"], strict=True))
-    made = _each(path, cells, lambda cell: space.from_matrix(*_matrix(*cell)))
+    made = _each(path, cells, lambda cell: space.from_string(_nasbench101_text(*cell)))
+    if "hash" in frame.columns:
+        _check_hashes(path, space, made[:_HASHES], frame["hash"].tolist())
     return _Rows(space, made, frozenset({"n_vertices", "adj_upper", "ops", "hash", "index"}))
 
 
-def _matrix(vertices: Any, bits: Any, operations: Any) -> tuple[list[list[int]], list[str]]:
-    """Adjacency matrix and labels of one row.
+def _nasbench101_text(vertices: Any, bits: Any, operations: Any) -> str:
+    """One row's cell.
 
     Raises:
-        InvalidArchitecture: lengths that do not fit, or an unknown operation.
+        InvalidArchitecture: lengths that do not fit.
     """
-    count, bits, operations = int(vertices), str(bits), str(operations)
-    if len(bits) != count * (count - 1) // 2 or set(bits) - {"0", "1"}:
-        raise InvalidArchitecture(f"adj_upper {bits!r} does not have the bits of {count} vertices")
-    if len(operations) != count - 2:
-        raise InvalidArchitecture(f"ops {operations!r} does not have the {count - 2} interior operations")
-    for digit in operations:
-        if digit not in "012":
-            raise InvalidArchitecture(f"ops {operations!r}: unknown operation {digit!r}; use 0, 1 or 2")
-    matrix = np.zeros((count, count), dtype=int)
-    matrix[np.triu_indices(count, 1)] = [int(bit) for bit in bits]
-    return matrix.tolist(), ["input", *(_NB101_OPERATIONS[int(digit)] for digit in operations), "output"]
+    if len(str(operations)) != int(vertices) - 2:
+        raise InvalidArchitecture(f"ops {operations!r} are not the operations of {vertices} vertices")
+    return f"{bits}:{operations}"
+
+
+def _check_hashes(path: Path, space: SearchSpace, made: list[Architecture], hashes: list[Any]) -> None:
+    """The table's own hashes tell whether its columns mean what we read.
+
+    Raises:
+        DataError: one is another cell's.
+    """
+    for position, architecture in enumerate(made):
+        given = hashes[position]
+        given = given.hex() if isinstance(given, bytes) else str(given)
+        if given != space.training_key(architecture):
+            raise DataError(
+                f"{path}, row {position}: hash {given} is not that of its graph; the columns are in another"
+                " order than rows of the upper triangle, or the operations in another numbering"
+            )
 
 
 def _some(names: Iterable[Any]) -> str:
@@ -252,55 +255,6 @@ def _check_repeats(path: Path, architectures: Sequence[Architecture]) -> None:
 
 
 # -- what was measured of it ----------------------------------------------------------------------
-
-
-def _numbers(frame: "pd.DataFrame", used: Collection[str]) -> dict[str, NDArray[np.float64]]:
-    """Every other column that holds numbers; what is none in them is NaN, and said when it is asked for."""
-    import pandas as pd
-
-    columns = {}
-    for name in frame.columns:
-        if name in used:
-            continue
-        values = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        if not np.isnan(values).all():
-            columns[str(name)] = values
-    for name in _CLIPPED:
-        if name in columns:
-            columns[name] = np.maximum(columns[name], np.nanquantile(columns[name], _CLIP_QUANTILE))
-    return columns
-
-
-def _data_sets(columns: Collection[str]) -> tuple[str, ...]:
-    """The prefixes of the data sets that a file holds."""
-    found = (_PREFIX.match(str(name)) for name in columns)
-    return tuple(dict.fromkeys(match[1] for match in found if match))
-
-
-def _chosen(path: Path, data_set: str | None, prefixes: tuple[str, ...]) -> str:
-    titles = {DATA_SETS.get(prefix, (prefix,))[0]: prefix for prefix in prefixes}
-    if data_set is None and len(prefixes) == 1:
-        return prefixes[0]
-    found = titles.get(str(data_set).lower(), data_set)
-    if found in prefixes:
-        return str(found)
-    asked = "holds several data sets" if data_set is None else f"no data set {data_set!r}"
-    raise DataError(f"{path}: {asked}; name one of {', '.join(titles)}")
-
-
-def _of_data_set(
-    columns: Mapping[str, NDArray[np.float64]], prefix: str, prefixes: tuple[str, ...]
-) -> dict[str, NDArray[np.float64]]:
-    """The columns of one data set without its prefix, and those of none."""
-    own: dict[str, NDArray[np.float64]] = {}
-    others = re.compile(rf"^(?:{'|'.join(map(re.escape, prefixes))})(?:valid)?_")
-    for name, values in columns.items():
-        mine = re.match(rf"^{re.escape(prefix)}(?:valid)?_(.+)$", name)
-        if mine:
-            own[mine[1]] = values
-        elif not others.match(name):
-            own[name] = values
-    return own
 
 
 def _merged(
