@@ -271,6 +271,34 @@ def measure(network: Network, as_json: Json = False) -> None:
 
 
 @app.command()
+def scale(
+    network: Network,
+    phi: Annotated[int, typer.Option(min=0, max=20, help="The largest size; all from 0 are shown.")] = 3,
+    alpha: Annotated[float, typer.Option(help="Layers grow by alpha^phi.")] = 1.2,
+    beta: Annotated[float, typer.Option(help="Channels grow by beta^phi.")] = 1.1,
+    gamma: Annotated[float, typer.Option(help="Images grow by gamma^phi.")] = 1.15,
+    image: Annotated[str, typer.Option(help="Before scaling: side, or channels x height x width.")] = "32",
+    classes: Annotated[int, typer.Option(min=1, help="Of the task.")] = 10,
+    search: Annotated[
+        str | None,
+        typer.Option(help="Search the coefficients: module:function that scores a scaled network."),
+    ] = None,
+    step: Annotated[float, typer.Option(help="Of the grid of coefficients.")] = 0.05,
+    divisor: Annotated[int, typer.Option(min=1, help="Channels are multiples of it.")] = 8,
+    as_json: Json = False,
+) -> None:
+    """One image network at larger sizes, by EfficientNet's compound scaling."""
+    from sugata.cli.scaling import Scaled, print_coefficients, print_scaled
+    from sugata.spaces.scaling import CompoundScaling
+
+    scaled = Scaled.of(network, image, classes, divisor)
+    if search is not None:
+        print_coefficients(scaled, search, step, _out, as_json=as_json)
+    else:
+        print_scaled(scaled, CompoundScaling(alpha, beta, gamma), phi, _out, as_json=as_json)
+
+
+@app.command()
 def train(
     network: Network,
     to: Annotated[Path, typer.Option(help="The folder to export to.")],

@@ -10,7 +10,7 @@ from sugata.measure import count_parameters
 from sugata.space import SearchSpace, image_signature
 from sugata.spaces import baseline, space
 from sugata.spaces.mobile import MnasNetSpace, ProxylessSpace, PublishedMobileSpace
-from sugata.spaces.mobile.layout import rounded_channels
+from sugata.spaces.scaling import rounded_channels
 
 IMAGENET, CIFAR = image_signature(3, 224, 224, 1000), image_signature(3, 32, 32, 10)
 # Proxyless and MnasNet: 4.1 M and 3.9 M in the papers' tables; EfficientNet: 5.3, 7.8, 9.2, 12, 19, 30, 43

@@ -1,11 +1,13 @@
 """From a list of blocks to a network, its drawing, its graph and its key: what mobile spaces share."""
 
+import itertools
 import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING
 
 from sugata.space import Block, Graph, Signature, image_signature, image_sizes
+from sugata.spaces.scaling import rounded_channels, rounded_layers
 
 if TYPE_CHECKING:
     from sugata.nn.mobile import MobileNetwork
@@ -73,6 +75,29 @@ class Layout:
     head: int
     activation: str
 
+    def scaled(self, width: float, depth: float) -> "Layout":
+        """More channels, and more blocks in each stage (Tan & Le 2019).
+
+        Channels are rounded to multiples of 8, blocks up. The blocks of a stage are spread over the larger
+        number: where they are equal, as in EfficientNet, that is the published rule.
+        """
+        if width == depth == 1:
+            return self
+        blocks: list[BlockShape] = []
+        for _, group in itertools.groupby(self.blocks, key=lambda block: block.name):
+            stage = list(group)
+            count = rounded_layers(len(stage) * depth)
+            for i in range(count):
+                block = stage[i * len(stage) // count]
+                first = stage[0] if i == 0 else replace(block, stride=1, small_stride=1)
+                blocks.append(replace(first, outputs=rounded_channels(block.outputs * width)))
+        return Layout(
+            rounded_channels(self.stem * width),
+            tuple(blocks),
+            rounded_channels(self.head * width),
+            self.activation,
+        )
+
     def build(self, signature: Signature) -> "MobileNetwork":
         """The network for images of the signature's size.
 
@@ -139,12 +164,6 @@ class Layout:
             parts.append([*astuple(block)[1:-1], block.skip and kept])
             channels = block.outputs
         return json.dumps(parts)
-
-
-def rounded_channels(channels: float) -> int:
-    """The nearest multiple of 8, but not less than 90 % (Tan & Le 2019, the published code's rule)."""
-    nearest = max(8, int(channels + 4) // 8 * 8)
-    return nearest + 8 if nearest < 0.9 * channels else nearest
 
 
 def repeated(

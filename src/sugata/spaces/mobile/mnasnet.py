@@ -5,8 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sugata.space import Block, Choice, Condition, Graph, OptionNote, SearchSpace, Signature
-from sugata.spaces.mobile.layout import BlockShape, Layout, Stage, repeated, rounded_channels
+from sugata.spaces.mobile.layout import BlockShape, Layout, Stage, repeated
 from sugata.spaces.mobile.published import HEAD
+from sugata.spaces.scaling import rounded_channels
 from sugata.trial import Value
 
 if TYPE_CHECKING:
@@ -41,11 +42,17 @@ class MnasNetSpace(SearchSpace):
     The published MnasNet-A1 has 112 channels in its fifth block, which no filter ratio of this space gives:
     it is in the space ``published``. Departures: the skip is the identity or nothing (the paper also lists
     pooling), and a block of one layer has no layer to lose.
+
+    Args:
+        width: by how much all networks have more channels.
+        depth: by how much their blocks have more layers.
     """
 
     name = "mobile/mnasnet"
 
-    def __init__(self) -> None:
+    def __init__(self, width: float = 1.0, depth: float = 1.0) -> None:
+        self.parameters = {"width": width, "depth": depth}
+        self.width, self.depth = width, depth
         self.choices = tuple(choice for block in range(1, len(BASE) + 1) for choice in _block_choices(block))
 
     def training_key(self, architecture: Mapping[str, Value]) -> str:
@@ -92,7 +99,7 @@ class MnasNetSpace(SearchSpace):
                 squeeze=float(values["squeeze"] or 0),
                 skip=values["skip"] == "identity",
             )
-        return Layout(_STEM, tuple(blocks), HEAD, "relu")
+        return Layout(_STEM, tuple(blocks), HEAD, "relu").scaled(self.width, self.depth)
 
 
 def _block_choices(block: int) -> tuple[Choice, ...]:

@@ -31,11 +31,17 @@ class ProxylessSpace(SearchSpace):
 
     All but the first of a stage may be left out.
     Images of less than 96 pixels a side are halved three times instead of five.
+
+    Args:
+        width: by how much all networks have more channels.
+        depth: by how much their stages have more blocks.
     """
 
     name = "mobile/proxyless"
 
-    def __init__(self) -> None:
+    def __init__(self, width: float = 1.0, depth: float = 1.0) -> None:
+        self.parameters = {"width": width, "depth": depth}
+        self.width, self.depth = width, depth
         shapes = tuple(option for option in _NOTES if option != SKIP)
         self.choices = tuple(
             Choice(
@@ -100,4 +106,4 @@ class ProxylessSpace(SearchSpace):
                 blocks.append(
                     BlockShape(f"stage {number}", "mbconv", stage.channels, kernel, *strides, expansion)
                 )
-        return Layout(32, tuple(blocks), HEAD, "relu6")
+        return Layout(32, tuple(blocks), HEAD, "relu6").scaled(self.width, self.depth)

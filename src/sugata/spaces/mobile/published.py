@@ -1,11 +1,10 @@
 """Published mobile networks: ProxylessNAS, MnasNet-A1, EfficientNet B0 to B7."""
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sugata.space import Architecture, Block, Choice, Graph, OptionNote, SearchSpace, Signature
-from sugata.spaces.mobile.layout import BlockShape, Layout, Stage, repeated, rounded_channels
+from sugata.spaces.mobile.layout import BlockShape, Layout, Stage, repeated
 from sugata.trial import Value
 
 if TYPE_CHECKING:
@@ -69,18 +68,17 @@ def efficientnet(width: float, depth: float) -> Layout:
     """EfficientNet with scaled channels and numbers of blocks (Tan & Le 2019)."""
     blocks: list[BlockShape] = []
     for i, (expansion, kernel, channels, count, stride, small) in enumerate(_EFFICIENTNET, start=1):
-        stage = Stage(rounded_channels(channels * width), stride, small)
         kind = "mbconv" if expansion > 1 else "sepconv"
         blocks += repeated(
             f"stage {i}",
             kind,
-            math.ceil(count * depth),
-            stage,
+            count,
+            Stage(channels, stride, small),
             kernel_size=kernel,
             expansion=expansion,
             squeeze=0.25,
         )
-    return Layout(rounded_channels(32 * width), tuple(blocks), rounded_channels(HEAD * width), "swish")
+    return Layout(32, tuple(blocks), HEAD, "swish").scaled(width, depth)
 
 
 def mnasnet_a1() -> Layout:
@@ -108,7 +106,12 @@ def proxyless_mobile() -> Layout:
 
 
 class PublishedMobileSpace(SearchSpace):
-    """The published networks, one choice: to draw, measure and train them beside what a search finds."""
+    """The published networks, one choice: to draw, measure and train them beside what a search finds.
+
+    Args:
+        width: by how much all of them have more channels.
+        depth: by how much their stages have more blocks.
+    """
 
     name = "mobile/published"
     choices = (
@@ -127,6 +130,10 @@ class PublishedMobileSpace(SearchSpace):
             },
         ),
     )
+
+    def __init__(self, width: float = 1.0, depth: float = 1.0) -> None:
+        self.parameters = {"width": width, "depth": depth}
+        self.width, self.depth = width, depth
 
     def from_string(self, text: str) -> Architecture:
         """The network of that name.
@@ -155,5 +162,7 @@ class PublishedMobileSpace(SearchSpace):
     def _layout(self, architecture: Mapping[str, Value]) -> Layout:
         name = str(architecture["network"])
         if name in EFFICIENTNETS:
-            return efficientnet(*EFFICIENTNETS[name])
-        return mnasnet_a1() if name == "mnasnet_a1" else proxyless_mobile()
+            layout = efficientnet(*EFFICIENTNETS[name])
+        else:
+            layout = mnasnet_a1() if name == "mnasnet_a1" else proxyless_mobile()
+        return layout.scaled(self.width, self.depth)
