@@ -218,7 +218,7 @@ def rounded_channels(channels: float, divisor: int = 8) -> int:
 
 def rounded_layers(layers: float) -> int:
     """The next whole number (Tan & Le 2019, the published code's rule)."""
-    return math.ceil(layers - 1e-9)  # 10 x 1.1 is 11.000000000000002
+    return math.ceil(layers - 1e-9)  # 25 x 2.2 is 55.00000000000001
 
 
 def _check_scalable(space: SearchSpace, *, width: bool, depth: bool) -> None:
