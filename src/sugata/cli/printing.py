@@ -1,6 +1,5 @@
 """What the commands print: tables for people, JSON for programs."""
 
-import itertools
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -114,9 +113,12 @@ def _print_space(data: dict[str, Any], out: Console) -> None:
         exact = "not counted" if data[key] is None else f"{data[key]:,}"
         sizes.add_row(key, exact, data["scientific"][key], meaning)
     choices = Table("choice", "options", "applies when", box=None, header_style="bold")
-    for (options, when), group in itertools.groupby(data["choices"], lambda c: (c["options"], c["when"])):
-        together = ", ".join(choice["name"] for choice in group)
-        choices.add_row(together, " ".join(map(str, options)), when or "")
+    alike: dict[tuple[str, str], list[str]] = {}
+    for choice in data["choices"]:
+        options = " ".join(map(str, choice["options"]))
+        alike.setdefault((options, choice["when"] or ""), []).append(choice["name"])
+    for (options, when), together in alike.items():
+        choices.add_row(", ".join(together), options, when)
     out.print(sizes)
     out.print()
     out.print(choices)
@@ -124,7 +126,8 @@ def _print_space(data: dict[str, Any], out: Console) -> None:
     out.print("\n[bold]sampled[/bold]")
     out.print(_choices_text(sample["choices"]), markup=False)
     if sample["string"]:
-        out.print(f"drawn by: sugata show '{sample['string']}'", markup=False, soft_wrap=True)
+        quote = '"' if "'" in sample["string"] else "'"
+        out.print(f"drawn by: sugata show {quote}{sample['string']}{quote}", markup=False, soft_wrap=True)
     for known in data["baselines"]:
         out.print(f"\n[bold]{known['name']}[/bold]  {escape(known['description'])}")
         out.print(_choices_text(known["choices"]), markup=False)

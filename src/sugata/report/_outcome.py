@@ -48,7 +48,10 @@ def winner(data: ReportData, words: Words) -> str:
     facts = f"<div><h3>Its choices</h3>{choices}{_test_scores(won, words)}{_files(won)}</div>"
     if won.outline:
         caption = "From input to output. The bar at a box's foot is its share of all parameters."
-        facts = f'<div class="two">{facts}{figure(draw_svg(won.outline, cells=won.cells), caption)}</div>'
+        facts = f'<div class="two">{facts}{figure(draw_svg(won.outline), caption)}</div>'
+    if won.cells:
+        caption = "What a cell computes: its operations, from its inputs to its output."
+        facts += figure(draw_svg((), cells=won.cells), caption)
     return f'{above}<div class="tiles">{tiles}</div>{facts}{_sample(won)}{_table_of_baselines(data, words)}'
 
 

@@ -97,7 +97,23 @@ def _ordered(
         crossings = _crossings(rows, links)
         if crossings < fewest:
             best, fewest = [list(row) for row in rows], crossings
-    return best
+    return _exchanged(best, links)
+
+
+def _exchanged(rows: list[list[int]], links: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Exchange neighbours in a layer for as long as that saves crossings."""
+    fewest, before = _crossings(rows, links), -1
+    while fewest != before:
+        before = fewest
+        for row in rows:
+            for i in range(len(row) - 1):
+                row[i], row[i + 1] = row[i + 1], row[i]
+                crossings = _crossings(rows, links)
+                if crossings < fewest:
+                    fewest = crossings
+                else:
+                    row[i], row[i + 1] = row[i + 1], row[i]
+    return rows
 
 
 def _crossings(rows: Sequence[Sequence[int]], links: Sequence[tuple[int, int]]) -> int:
