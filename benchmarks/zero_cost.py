@@ -58,7 +58,8 @@ def cells(options: argparse.Namespace) -> None:
     known = {
         "parameters": rows["c10_params"].to_numpy(float),
         "flops": 2 * rows["c10_macs"].to_numpy(float),
-        "synflow (table's)": rows["c10_zc_logsynflow"].to_numpy(),
+        "synflow (table's)": rows["c10_zc_synflow"].to_numpy(),
+        "log-synflow (table's)": rows["c10_zc_logsynflow"].to_numpy(),
         "naswot (table's)": rows["c10_zc_naswot"].to_numpy(),
         "12-epoch validation (table's)": rows["c10valid_val_acc_12"].to_numpy(float),
     }
