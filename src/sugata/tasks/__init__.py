@@ -4,6 +4,7 @@ from sugata.tasks.base import Batch, Task
 from sugata.tasks.code import ACCURACY, BITS_PER_BYTE, CodeLanguageModelling
 from sugata.tasks.corpus import END_OF_TEXT, load_tokenizer
 from sugata.tasks.generation import PARSE_RATE, Sampling, generate, parse_rate
+from sugata.tasks.image import ImageTask
 
 __all__ = [
     "ACCURACY",
@@ -12,6 +13,7 @@ __all__ = [
     "PARSE_RATE",
     "Batch",
     "CodeLanguageModelling",
+    "ImageTask",
     "Sampling",
     "Task",
     "generate",

@@ -17,7 +17,8 @@ from sugata.errors import DataError, TaskError
 from sugata.nn import linear_cross_entropy
 from sugata.space import Signature, TensorSpec
 from sugata.tasks.base import Batch, Generator, Say, Task, silent
-from sugata.tasks.corpus import SPLITS, Corpus, CorpusSettings, Vocabulary, default_cache_dir, open_corpus
+from sugata.tasks.cache import default_cache_dir
+from sugata.tasks.corpus import SPLITS, Corpus, CorpusSettings, Vocabulary, open_corpus
 from sugata.tasks.evaluation import evaluation_batches, score, token_spans
 from sugata.tasks.generation import PARSE_RATE, parse_rate
 from sugata.trial import Fidelity, Metric, Value

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from sugata.errors import DataError, DiskFullError
-from sugata.tasks.corpus import SPLITS, Corpus, CorpusSettings, default_cache_dir, open_corpus
+from sugata.tasks.cache import default_cache_dir
+from sugata.tasks.corpus import SPLITS, Corpus, CorpusSettings, open_corpus
 
 
 def settings(folder: Path, **options: float) -> CorpusSettings:

@@ -1,6 +1,6 @@
 """Corpora of source code: reading, deduplicating, splitting, tokenizing and caching them."""
 
-from sugata.tasks.corpus.cache import Corpus, CorpusSettings, Vocabulary, default_cache_dir, open_corpus
+from sugata.tasks.corpus.cache import Corpus, CorpusSettings, Vocabulary, open_corpus
 from sugata.tasks.corpus.sources import SPLITS, Document, Source, find_source, read_source
 from sugata.tasks.corpus.tokenizer import END_OF_TEXT, load_tokenizer, token_bytes, train_tokenizer
 
@@ -12,7 +12,6 @@ __all__ = [
     "Document",
     "Source",
     "Vocabulary",
-    "default_cache_dir",
     "find_source",
     "load_tokenizer",
     "open_corpus",

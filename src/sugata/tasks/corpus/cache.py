@@ -7,18 +7,12 @@ Layout of the cache folder::
                        SPLIT.text    the documents, one after another; SPLIT.ends.npy where each ends
                        vocabulary-SIZE/tokenizer.json, token_bytes.npy, SPLIT.npy
 
-Every folder and file is made under a temporary name and renamed, so that processes that prepare the same
-corpus at the same time never see each other's unfinished work; what is written last is identical.
+Every folder and file appears whole (`sugata.tasks.cache`); what is written last is identical.
 """
 
-import errno
 import hashlib
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -28,7 +22,8 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from sugata.errors import DataError, DiskFullError
+from sugata.errors import DataError
+from sugata.tasks.cache import new_folder, write_text
 from sugata.tasks.corpus.duplicates import digest, without_exact, without_near
 from sugata.tasks.corpus.sources import SPLITS, Document, find_source, read_source
 from sugata.tasks.corpus.split import divide, subset
@@ -44,13 +39,6 @@ from sugata.tasks.corpus.tokenizer import (
 )
 
 FORMAT = 1  # of what is stored and how it is made: a change makes everything anew
-
-
-def default_cache_dir() -> Path:
-    """``SUGATA_CACHE``, or ``sugata`` in ``XDG_CACHE_HOME`` or ``~/.cache``."""
-    if own := os.environ.get("SUGATA_CACHE"):
-        return Path(own).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "sugata"
 
 
 @dataclass(frozen=True)
@@ -169,7 +157,7 @@ class Corpus:
                 tokenizer = padded_tokenizer(Tokenizer.from_str(tokenizer.to_str()), size)
             packed = stream.encode(tokenizer)
             say(f"packed {sum(map(len, packed.values())):,} tokens of a vocabulary of {size:,}")
-            with _new_folder(self.folder / f"vocabulary-{size}{'-padded' if pad else ''}") as folder:
+            with new_folder(self.folder / f"vocabulary-{size}{'-padded' if pad else ''}") as folder:
                 tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
                 np.save(
                     folder / "token_bytes.npy", np.array([len(t) for t in token_bytes(tokenizer)], np.int64)
@@ -215,7 +203,7 @@ def open_corpus(settings: CorpusSettings, cache_dir: Path, *, say: Any = lambda 
         "packages": {name: len({document.package for document in splits[name]}) for name in SPLITS},
     }
     corpus = _store(splits, facts, cache_dir)
-    _write(index, json.dumps({"corpus": corpus.folder.name, "source": source.description}))
+    write_text(index, json.dumps({"corpus": corpus.folder.name, "source": source.description}))
     return corpus
 
 
@@ -225,7 +213,7 @@ def _store(splits: dict[str, list[Document]], facts: dict[str, Any], cache_dir: 
     corpus = Corpus(cache_dir / f"corpus-{fingerprint}")
     if corpus.folder.is_dir():
         return corpus
-    with _new_folder(corpus.folder) as folder:
+    with new_folder(corpus.folder) as folder:
         for name in SPLITS:
             (folder / f"{name}.text").write_bytes(b"".join(document.content for document in splits[name]))
             np.save(
@@ -235,49 +223,3 @@ def _store(splits: dict[str, list[Document]], facts: dict[str, Any], cache_dir: 
         (folder / "files.json").write_text(json.dumps(listing, indent=1), "utf-8")
         (folder / "corpus.json").write_text(json.dumps(facts, indent=1), "utf-8")
     return corpus
-
-
-@contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
-    """A temporary folder that becomes ``target`` at the end, unless another process was first."""
-    with _clear_errors(target.parent):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
-    try:
-        with _clear_errors(target):
-            yield temporary
-            temporary.chmod(0o755)
-            try:
-                temporary.rename(target)
-            except OSError:
-                if not target.is_dir():
-                    raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _write(target: Path, text: str) -> None:
-    with _clear_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".new-", dir=target.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-
-
-@contextmanager
-def _clear_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFullError(
-                f"no space left for the cache at {path}; free some, or set SUGATA_CACHE"
-            ) from None
-        raise DataError(
-            f"cache: cannot write {path} ({error.strerror}); set SUGATA_CACHE to a folder you may write"
-        ) from None
