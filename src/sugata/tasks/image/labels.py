@@ -18,6 +18,9 @@ def class_numbers(samples: Samples) -> tuple[NDArray[np.int64], tuple[str, ...]]
         DataError: a label is missing or out of range, or there is only one class.
     """
     labels = [_whole(label, samples.place(number)) for number, label in enumerate(samples.labels)]
+    if len(set(labels)) == 1:
+        name = samples.names[int(labels[0])] if samples.names else labels[0]
+        raise DataError(f"data: all images are of one class, {name!r}; two or more are needed")
     if all(isinstance(label, int) for label in labels):
         names = samples.names or tuple(str(number) for number in range(len(set(labels))))
         wrong = next((i for i, label in enumerate(labels) if not 0 <= int(label) < len(names)), None)
@@ -26,18 +29,11 @@ def class_numbers(samples: Samples) -> tuple[NDArray[np.int64], tuple[str, ...]]
                 f"data: label {labels[wrong]} of {samples.place(wrong)} is out of range: there are "
                 f"{len(names)} classes, so labels go from 0 to {len(names) - 1}"
             )
-        numbers = np.array(labels, np.int64)
-    else:
-        texts = [str(label) for label in labels]
-        names = tuple(sorted(set(texts)))
-        known = {name: number for number, name in enumerate(names)}
-        numbers = np.array([known[text] for text in texts], np.int64)
-    present = np.unique(numbers)
-    if len(present) < 2:
-        raise DataError(
-            f"data: all images are of one class, {names[int(present[0])]!r}; two or more are needed"
-        )
-    return numbers, names
+        return np.array(labels, np.int64), names
+    texts = [str(label) for label in labels]
+    names = tuple(sorted(set(texts)))
+    known = {name: number for number, name in enumerate(names)}
+    return np.array([known[text] for text in texts], np.int64), names
 
 
 def _whole(label: Label, place: str) -> int | str:
@@ -72,6 +68,8 @@ def real_values(samples: Samples) -> NDArray[np.float32]:
 
 
 def _numbers(label: Any, place: str) -> list[float]:
+    if label is None:
+        raise DataError(f"data: {place} has no value; give one, or leave the image out")
     many = label if isinstance(label, Sequence) and not isinstance(label, str) else [label]
     try:
         found = [float(value) for value in many]
@@ -80,5 +78,5 @@ def _numbers(label: Any, place: str) -> list[float]:
             f"data: label {label!r} of {place} is no number; for classes set task.predict: class"
         ) from None
     if not all(map(math.isfinite, found)):
-        raise DataError(f"data: label {label} of {place} is missing or not finite")
+        raise DataError(f"data: label {label} of {place} is not finite")
     return found
