@@ -37,3 +37,16 @@ def test_everything_it_draws_is_listed(seed: int, rate: float) -> None:
 def test_an_empty_list_is_refused() -> None:
     with pytest.raises(InvalidArchitecture, match="no architecture is listed"):
         ListedSpace(BASE, [])
+
+
+def test_a_sparse_list_has_its_nearest_as_mutants_and_neighbours() -> None:
+    base = DictionarySpace({f"x{i}": list(range(10)) for i in range(8)})
+    rng = np.random.default_rng(0)
+    origin = base.architecture({f"x{i}": 0 for i in range(8)})
+    near = [base.architecture({**origin, "x0": i, "x1": i, "x2": i}) for i in range(1, 10)]
+    far = [base.architecture({f"x{i}": 9 for i in range(7)} | {"x7": j}) for j in range(10)]
+    space = ListedSpace(base, [origin, *near, *far])
+    assert {space.mutate(origin, rng, 0.1) for _ in range(200)} == set(near[:8])
+    assert list(space.neighbors(origin)) == near[:8]
+    assert any(space.mutate(origin, rng, 1.0) in far for _ in range(50))
+    assert space.crossover(near[0], near[1], rng) in {origin, near[0], near[1]}

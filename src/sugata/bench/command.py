@@ -1,23 +1,24 @@
-"""The benchmark of strategies from the command line: run it, show how far it is, write everything down."""
+"""Benchmarks from the command line: run them, show how far they are, write everything down."""
 
-import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sugata.bench import workers
+from sugata.bench.clock import cost_of
 from sugata.bench.curves import Panel, panel
-from sugata.bench.drawing import write_html, write_png
+from sugata.bench.page import write_html
+from sugata.bench.picture import write_png
 from sugata.bench.replay import best_value
 from sugata.bench.strategies import RESULTS, Row, Step, compare, expected
 from sugata.bench.summary import cell, markdown, queries, reported
 from sugata.bench.tasks import Contender, Task, evaluator_of, table_of
 from sugata.errors import RunFolderError
-from sugata.report.svg import escape
 from sugata.run.folder import environment
 from sugata.run.progress import Progress
 
-TABLE, PICTURE, PAGE = "strategies.md", "strategies.png", "strategies.html"
+_STRATEGIES, _WORKERS = "strategies", "workers"
 
 
 def bench_strategies(
@@ -25,7 +26,7 @@ def bench_strategies(
     tasks: Sequence[Task],
     *,
     seeds: int | None = None,
-    workers: int = 2,
+    processes: int = 2,
     to: Path,
 ) -> str:
     """Compare strategies on tables, and write Markdown, PNG, HTML and every single search into ``to``.
@@ -36,12 +37,12 @@ def bench_strategies(
     Raises:
         RunFolderError: the folder holds a benchmark already, or cannot be written.
     """
-    _new_folder(to)
+    _new_folder(to, RESULTS)
     progress = Progress()
     started = time.monotonic()
     with progress:
         progress.say(
-            f"{len(contenders)} strategies on {len(tasks)} tasks, {workers} processes; results in {to}"
+            f"{len(contenders)} strategies on {len(tasks)} tasks, {processes} processes; results in {to}"
         )
         for note in dict.fromkeys(_note(task) for task in tasks):
             progress.say(note)
@@ -49,35 +50,76 @@ def bench_strategies(
             contenders,
             tasks,
             seeds=seeds,
-            workers=workers,
+            processes=processes,
             to=to,
             on_step=lambda step: progress.now(_text(step), _left(step, started)),
             on_row=lambda row: progress.say(_line(row, tasks)),
         )
         progress.now("writing tables and curves")
-        machine = environment() | {"seconds": time.monotonic() - started, "workers": workers}
+        machine = environment() | {"seconds": time.monotonic() - started, "workers": processes}
         text = markdown(rows, tasks, machine, expectations(tasks))
-        _write(rows, tasks, text, to)
-        progress.say(f"written: {to / TABLE}, {PICTURE}, {PAGE}, {RESULTS}")
+        _write(to, _STRATEGIES, "Strategies on benchmark tables", text, panels_of(rows, tasks))
+        progress.say(f"written: {to / _STRATEGIES}.md, .png, .html and {RESULTS}")
     return text
 
 
-def _new_folder(to: Path) -> None:
-    if (to / RESULTS).exists():
-        raise RunFolderError(f"--to {to}: holds a benchmark already; give another folder")
+def bench_workers(
+    contenders: Sequence[Contender],
+    task: Task,
+    *,
+    counts: Sequence[int] = workers.COUNTS,
+    seeds: int = 10,
+    processes: int = 2,
+    to: Path,
+) -> str:
+    """Simulate many workers on a table, and write Markdown, PNG, HTML and every single search into ``to``.
+
+    Returns:
+        The table as Markdown.
+
+    Raises:
+        RunFolderError: the folder holds a benchmark already, or cannot be written.
+        TaskError: a strategy does not work on the table.
+    """
+    _new_folder(to, workers.RESULTS)
+    started = time.monotonic()
+    _, stated = cost_of(evaluator_of(task))
+    with Progress() as progress:
+        progress.say(_note(task))
+        progress.say(f"clock: {stated}")
+
+        def show(setting: workers.Setting, done: int, left: int) -> None:
+            seconds = (time.monotonic() - started) / done * left
+            progress.now(
+                f"{setting.strategy}, {setting.kind}, {setting.workers:,} workers; {done:,} searches done",
+                seconds,
+            )
+
+        found = workers.simulate(
+            contenders, task, counts=counts, seeds=seeds, processes=processes, to=to, on_step=show
+        )
+        machine = environment() | {"seconds": time.monotonic() - started, "workers": processes}
+        text = workers.markdown(found, task, machine, stated)
+        _write(to, _WORKERS, "Simulated workers", text, workers.panels(found, task))
+        progress.say(f"written: {to / _WORKERS}.md, .png, .html and {workers.RESULTS}")
+    return text
+
+
+def _new_folder(to: Path, results: str) -> None:
+    if (to / results).exists():
+        raise RunFolderError(f"--to {to}: holds such a benchmark already; give another folder")
     try:
         to.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunFolderError(f"--to {to}: cannot be made ({error.strerror})") from None
 
 
-def _write(rows: Sequence[Row], tasks: Sequence[Task], text: str, to: Path) -> None:
-    (to / TABLE).write_text(text, encoding="utf-8")
-    panels = panels_of(rows, tasks)
+def _write(to: Path, name: str, title: str, text: str, panels: Sequence[Panel]) -> None:
+    (to / f"{name}.md").write_text(text, encoding="utf-8")
     if panels:
-        write_png(panels, to / PICTURE)
+        write_png(panels, to / f"{name}.png")
         notes = [line[2:].replace("`", "") for line in text.splitlines() if line.startswith("- ")]
-        write_html(panels, to / PAGE, "Strategies on benchmark tables", html_tables(text), notes)
+        write_html(panels, to / f"{name}.html", title, text, notes)
 
 
 def expectations(tasks: Sequence[Task]) -> dict[str, float]:
@@ -115,33 +157,6 @@ def panels_of(rows: Sequence[Row], tasks: Sequence[Task]) -> list[Panel]:
         if ranked:
             panels.append(panel(task, [(row.contender.name, row.of(task)) for row in ranked], best))
     return panels
-
-
-def html_tables(text: str) -> str:
-    """The Markdown's tables as HTML; nothing else of it."""
-    parts: list[str] = []
-    lines = text.splitlines()
-    for number, line in enumerate(lines):
-        cells = [_inline(part.strip()) for part in line.strip("|").split("|")]
-        if line.startswith("**"):
-            parts.append(f"<h3>{_inline(line)}</h3>")
-        elif line.startswith("| ---"):
-            continue
-        elif line.startswith("|"):
-            heading = number + 1 < len(lines) and lines[number + 1].startswith("| ---")
-            tag = "th" if heading else "td"
-            row = "".join(f'<{tag} class="{"n" if i else ""}">{part}</{tag}>' for i, part in enumerate(cells))
-            parts.append(f"<tr>{row}</tr>" if not heading else f'<div class="scroll"><table><tr>{row}</tr>')
-            if number + 1 == len(lines) or not lines[number + 1].startswith("|"):
-                parts.append("</table></div>")
-    return "".join(parts)
-
-
-def _inline(text: str) -> str:
-    escaped = escape(text)
-    for mark, tag in ((r"\*\*", "b"), (r"\*", "i"), ("`", "code")):
-        escaped = re.sub(rf"{mark}(.+?){mark}", rf"<{tag}>\1</{tag}>", escaped)
-    return escaped
 
 
 def _note(task: Task) -> str:

@@ -19,6 +19,9 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     }
 )
 
+#: Those that are simulated with many workers.
+PARALLEL = ("random", "evolution")
+
 
 def contenders(names: Sequence[str] = (), changes: Mapping[str, Any] | None = None) -> list[Contender]:
     """The strategies to compare: all of the catalogue, or those named.

@@ -23,6 +23,8 @@ class Series:
     Attributes:
         x: ``(points,)``.
         median, lower, upper: ``(points,)`` over seeds; NaN where fewer than half of the seeds have a value.
+        group: series of one group have one colour; empty: its own.
+        dashed: tells it from the others of its group.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Series:
     median: Values
     lower: Values
     upper: Values
+    group: str = ""
+    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Panel:
         x_label, y_label: the axes; x is logarithmic.
         log_y: whether y is, too.
         series: best first.
+        stairs: each value holds until the next; else they are joined by lines.
+        floor: the lower end of a logarithmic y; what is below is drawn there.
     """
 
     title: str
@@ -48,12 +54,14 @@ class Panel:
     y_label: str
     log_y: bool
     series: tuple[Series, ...]
+    stairs: bool = True
+    floor: float = FLOOR
 
     def y_range(self) -> tuple[float, float]:
         """What the lines need, without the first few evaluations, which are anywhere."""
         if self.log_y:
             top = max((float(np.nanmax(one.upper)) for one in self.series), default=1.0)
-            return FLOOR, 10 ** math.ceil(math.log10(max(top, 10 * FLOOR)))
+            return self.floor, 10 ** math.ceil(math.log10(max(top, 10 * self.floor)) - 1e-9)
         settled = [one.lower[one.x >= min(10.0, one.x[-1])] for one in self.series]
         tops = [one.upper for one in self.series]
         low = min((float(np.nanmin(values)) for values in settled), default=0.0)

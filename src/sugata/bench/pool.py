@@ -9,10 +9,8 @@ from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 
 from sugata.bench.replay import Replay
-from sugata.bench.tasks import Contender, Task, to_json
+from sugata.bench.tasks import Job
 from sugata.errors import TaskError
-
-Job = tuple[Contender, Task, int]
 
 
 class Pool:
@@ -72,10 +70,8 @@ class Pool:
 
     @staticmethod
     def _send(process: "subprocess.Popen[str]", job: Job) -> Job:
-        contender, task, seed = job
         assert process.stdin is not None
-        message = {"contender": to_json(contender), "task": to_json(task), "seed": seed}
-        process.stdin.write(json.dumps(message) + "\n")
+        process.stdin.write(json.dumps(job.to_json()) + "\n")
         process.stdin.flush()
         return job
 
@@ -84,4 +80,5 @@ def _answer(data: dict[str, Any]) -> Replay | str:
     if "error" in data:
         return str(data["error"])
     found = data["replay"]
-    return Replay(**{**found, "curve": tuple((x, y) for x, y in found["curve"])})
+    curve = tuple((x, y) for x, y in found["curve"])
+    return Replay(**{**found, "curve": curve, "times": tuple(found["times"])})

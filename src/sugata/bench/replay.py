@@ -23,10 +23,12 @@ class Replay:
         evaluations: distinct architectures that were evaluated.
         found: the evaluation, counted from 1, that had the target; None where none had.
         curve: ``(evaluation, reported value of the best so far)``, whenever that changed.
+        times: virtual seconds of each point of the curve.
         ask_seconds: spent in the strategy, asking and telling, in all.
         asks: how many proposals it made.
         seconds: wall clock of the whole search.
         clock: virtual seconds at the end.
+        busy: virtual seconds of all workers together.
     """
 
     seed: int
@@ -36,7 +38,9 @@ class Replay:
     ask_seconds: float
     asks: int
     seconds: float
+    times: tuple[float, ...] = ()
     clock: float = 0.0
+    busy: float = 0.0
 
     @property
     def final(self) -> float:
@@ -49,6 +53,7 @@ class _Watched(Strategy):
 
     def __init__(self, inner: Strategy, finished: Callable[[], bool]) -> None:
         super().__init__(inner.space, inner.objectives, seed=inner.seed, fidelity=inner.fidelity)
+        self.repeats = inner.repeats
         self.inner = inner
         self.finished = finished
         self.seconds = 0.0
@@ -83,8 +88,6 @@ def replay(
     budget: int,
     batch: int = 1,
     engine: SimulatedEngine | None = None,
-    by_clock: bool = False,
-    horizon: float = float("inf"),
 ) -> Replay:
     """Search the evaluator's table.
 
@@ -94,12 +97,10 @@ def replay(
         budget: distinct evaluations at most.
         batch: proposals that are asked for, evaluated and told together; 1 tells each before the next ask.
         engine: simulated workers; by default ``batch`` of them, which deliver together.
-        by_clock: the curve is over virtual seconds, not over evaluations.
-        horizon: virtual seconds after which nothing more is asked for.
     """
     engine = engine or SimulatedEngine(evaluator, workers=batch, synchronous=True)
-    progress = _Progress(evaluator, report, target, engine, by_clock)
-    watched = _Watched(strategy, lambda: progress.found is not None or engine.clock >= horizon)
+    progress = _Progress(evaluator, report, target, engine)
+    watched = _Watched(strategy, lambda: progress.found is not None)
     started = time.perf_counter()
     search(
         watched,
@@ -122,7 +123,9 @@ def replay(
         watched.seconds,
         watched.asks,
         seconds,
+        tuple(progress.times),
         engine.clock,
+        engine.busy,
     )
 
 
@@ -135,18 +138,18 @@ class _Progress:
         report: str | None,
         target: float | None,
         engine: SimulatedEngine,
-        by_clock: bool,
     ) -> None:
         self._metric = evaluator.primary
         self._table = evaluator.table
         self._top = len(evaluator.rungs) - 1
         self._reported = None if report is None else evaluator.table.column(report)
         self._target = None if target is None else self._metric.cost(target)
-        self._engine, self._by_clock = engine, by_clock
+        self._engine = engine
         self._best = np.inf
         self.evaluations = 0
         self.found: int | None = None
         self.curve: list[tuple[float, float]] = []
+        self.times: list[float] = []
 
     def __call__(self, event: Event) -> None:
         if not isinstance(event, Trial) or event.cached or event.status is Status.REFUSED:
@@ -161,7 +164,8 @@ class _Progress:
         self._best = cost
         if self._reported is not None:
             value = float(self._reported[self._table.row(event.proposal.architecture)])
-        self.curve.append((self._engine.clock if self._by_clock else self.evaluations, value))
+        self.curve.append((self.evaluations, value))
+        self.times.append(self._engine.clock)
         if self._target is not None and cost <= self._target and self.found is None:
             self.found = self.evaluations
 

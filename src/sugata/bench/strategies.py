@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sugata.bench.pool import Job, Pool
+from sugata.bench.pool import Pool
 from sugata.bench.replay import Replay
-from sugata.bench.tasks import Contender, Task
+from sugata.bench.tasks import Contender, Job, Task
 
 MANY, FEW = 100, 10
 FAST = 10.0  # milliseconds an ask, below which a strategy gets many seeds
@@ -67,7 +67,7 @@ def compare(
     tasks: Sequence[Task],
     *,
     seeds: int | None = None,
-    workers: int = 2,
+    processes: int = 2,
     to: Path | None = None,
     on_step: Callable[[Step], None] = lambda step: None,
     on_row: Callable[[Row], None] = lambda row: None,
@@ -87,28 +87,27 @@ def compare(
     """
     found: list[Row] = []
     done = 0
-    with Pool(workers) as pool:
+    with Pool(processes) as pool:
         for contender in rows:
             row = Row(contender, {task.key: [] for task in tasks})
             for begin, end in ((0, seeds or FEW), (seeds or FEW, seeds or MANY)):
                 if row.error or (begin and row.ask_milliseconds(tasks) >= FAST):
                     break
-                jobs: list[Job] = [(contender, task, seed) for task in tasks for seed in range(begin, end)]
-                for (_, task, seed), answer in pool.run(jobs):
+                jobs = [Job(contender, task, seed) for task in tasks for seed in range(begin, end)]
+                for job, answer in pool.run(jobs):
                     done += 1
                     if isinstance(answer, str):
                         row.error = answer
                         jobs.clear()  # what it does not know, it will not know with another seed
                         continue
-                    row.replays[task.key].append(answer)
+                    row.replays[job.task.key].append(answer)
                     if to is not None:
                         _append(
-                            to / RESULTS, {"strategy": contender.name, "task": task.key, **asdict(answer)}
+                            to / RESULTS, {"strategy": contender.name, "task": job.task.key, **asdict(answer)}
                         )
                     later = (seeds or MANY) - end + (len(rows) - len(found) - 1) * (seeds or MANY)
-                    on_step(
-                        Step(contender.name, f"{task.key}, seed {seed}", done, len(jobs) + later * len(tasks))
-                    )
+                    left = len(jobs) + later * len(tasks)
+                    on_step(Step(contender.name, f"{job.task.key}, seed {job.seed}", done, left))
             for replays in row.replays.values():
                 replays.sort(key=lambda one: one.seed)
             found.append(row)

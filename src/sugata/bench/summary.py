@@ -29,8 +29,7 @@ class Queries:
     failures: int
 
     def __str__(self) -> str:
-        text = f"{self.mean:.1f} (median {self.median:.0f}, p90 {self.percentile:.0f}"
-        return text + (f", {self.failures} failed)" if self.failures else ")")
+        return f"{self.mean:.1f} ({self.median:.0f}, {self.percentile:.0f}, {self.failures})"
 
 
 def queries(replays: Sequence[Replay], budget: int) -> Queries:
@@ -74,8 +73,8 @@ def markdown(
     oracle = [task for task in tasks if task.oracle]
     if oracle:
         parts += [
-            f"**Oracle: distinct queries until the optimum** (budget {oracle[0].budget}; a failure counts as"
-            " that)",
+            "**Oracle: distinct queries until the optimum**: mean (median, 90th percentile, failures); budget"
+            f" {oracle[0].budget}, a failure counts as that",
             "",
             *_table(rows, oracle),
             "",

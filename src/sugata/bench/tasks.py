@@ -68,15 +68,32 @@ class Contender:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def to_json(value: Task | Contender) -> dict[str, Any]:
-    """As JSON values, for a worker."""
-    return asdict(value)
+@dataclass(frozen=True)
+class Job:
+    """One search to replay.
 
+    Attributes:
+        workers: simulated ones, by the clock of the table's cost; 0: the task's batches, without a clock.
+        synchronous: the simulated workers wait for each other.
+    """
 
-def task_from_json(data: Mapping[str, Any]) -> Task:
-    """Read what :func:`to_json` made."""
-    table = TableFile(**{**data["table"], "choices": tuple(data["table"]["choices"])})
-    return Task(**{**data, "table": table})
+    contender: Contender
+    task: Task
+    seed: int
+    workers: int = 0
+    synchronous: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values, for a worker process."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Job":
+        """Read what :meth:`to_json` made."""
+        task = data["task"]
+        table = TableFile(**{**task["table"], "choices": tuple(task["table"]["choices"])})
+        made = {"contender": Contender(**data["contender"]), "task": Task(**{**task, "table": table})}
+        return cls(**{**data, **made})
 
 
 @lru_cache(maxsize=16)

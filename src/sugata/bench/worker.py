@@ -5,38 +5,42 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
+from sugata.bench.clock import cost_of
 from sugata.bench.contenders import strategy_of
 from sugata.bench.replay import Replay, best_value, replay
-from sugata.bench.tasks import Contender, Task, evaluator_of, task_from_json
+from sugata.bench.tasks import Job, evaluator_of
+from sugata.engines import SimulatedEngine
 from sugata.errors import SugataError
 
 
-def run(contender: Contender, task: Task, seed: int) -> Replay:
+def run(job: Job) -> Replay:
     """One search.
 
     Raises:
         SugataError: the strategy does not work on this table.
     """
-    evaluator = evaluator_of(task)
-    strategy = strategy_of(contender, evaluator, seed)
+    task, evaluator = job.task, evaluator_of(job.task)
+    engine = None
+    if job.workers:
+        cost, _ = cost_of(evaluator)
+        engine = SimulatedEngine(evaluator, cost, job.workers, synchronous=job.synchronous)
     return replay(
-        strategy,
+        strategy_of(job.contender, evaluator, job.seed),
         evaluator,
         report=task.report,
-        target=best_value(evaluator) if task.oracle else None,
+        target=best_value(evaluator) if task.oracle and not job.workers else None,
         budget=task.budget,
         batch=task.batch,
+        engine=engine,
     )
 
 
 def main() -> None:
     """Answer until the input ends; an error in a search is an answer too."""
     for line in sys.stdin:
-        job = json.loads(line)
         answer: dict[str, Any]
         try:
-            found = run(Contender(**job["contender"]), task_from_json(job["task"]), job["seed"])
-            answer = {"replay": asdict(found)}
+            answer = {"replay": asdict(run(Job.from_json(json.loads(line))))}
         except SugataError as error:
             answer = {"error": str(error)}
         except Exception as error:

@@ -17,7 +17,7 @@ DataFolder = Annotated[
     str | None, typer.Option("--data", metavar="FOLDER", help="Of tables, in place of SUGATA_DATA.")
 ]
 To = Annotated[Path, typer.Option(help="The folder to write; must hold no earlier benchmark.")]
-Workers = Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")]
+Processes = Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")]
 
 
 @app.command()
@@ -50,7 +50,7 @@ def strategies(
     budget: Annotated[
         int | None, typer.Option(min=1, help="Evaluations; default: 100 by validation, 500 in oracle mode.")
     ] = None,
-    workers: Workers = 2,
+    processes: Processes = 2,
     to: To = Path("bench/strategies"),
 ) -> None:
     """Every strategy on tables: what it finds in 100 evaluations, how many it needs to find the optimum."""
@@ -73,4 +73,43 @@ def strategies(
         )
     ]
     chosen = contenders(strategy or (), settings(changes or []))
-    print(bench_strategies(chosen, titled(tasks), seeds=seeds, workers=workers, to=to))
+    print(bench_strategies(chosen, titled(tasks), seeds=seeds, processes=processes, to=to))
+
+
+@app.command()
+def workers(
+    table: TableOption = None,
+    data: DataFolder = None,
+    metric: Annotated[str | None, typer.Option(help="The column to search on.")] = None,
+    data_set: Annotated[str, typer.Option(help="One of the table's data sets.")] = "cifar100",
+    strategy: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A strategy, or module:name; can be repeated.")
+    ] = None,
+    counts: Annotated[str, typer.Option(help="Numbers of workers.")] = "1,2,5,10,20,50,100,200,500,1000",
+    budget: Annotated[int, typer.Option(min=10, help="Evaluations of a search.")] = 1000,
+    seeds: Annotated[int, typer.Option(min=1, help="Searches of each kind.")] = 10,
+    processes: Processes = 2,
+    to: To = Path("bench/workers"),
+) -> None:
+    """Speed-up and regret of 1 to 1,000 simulated workers, asynchronous beside synchronous."""
+    from sugata.bench import bench_workers, contenders, tables, tasks_of
+    from sugata.bench.contenders import PARALLEL
+    from sugata.errors import RecipeError
+    from sugata.evaluators import data_sets
+
+    path = tables(table or [], data)[0]
+    sets = data_sets(path)
+    tasks = tasks_of(path, metric=metric, data_set=data_set if sets else None, budget=budget)
+    numbers = [text.strip() for text in counts.split(",")]
+    if not all(text.isdigit() and int(text) for text in numbers) or "1" not in numbers:
+        raise RecipeError(f"--counts {counts}: give whole numbers with 1 among them, such as 1,10,100")
+    print(
+        bench_workers(
+            contenders(strategy or PARALLEL),
+            tasks[-1],
+            counts=sorted({int(text) for text in numbers}),
+            seeds=seeds,
+            processes=processes,
+            to=to,
+        )
+    )

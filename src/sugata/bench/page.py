@@ -1,6 +1,7 @@
-"""Panels as PNG files, and as one HTML page that needs nothing else."""
+"""Panels as one HTML page that needs nothing else: its drawings are inline SVG."""
 
 import math
+import re
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -8,109 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from sugata.bench.curves import FLOOR, Panel, Series
+from sugata.bench.axes import colours, log_ticks, tick_label
+from sugata.bench.curves import Panel, Series
 from sugata.report import svg
-from sugata.report.svg import COLOURS, SERIES, escape
+from sugata.report.svg import escape
 
-_SHOWN = 6  # series with a colour of their own; the others are grey
+_DASH = "7 4"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-
-
-def colours(panel: Panel) -> list[str]:
-    """A colour for each series: the best ones have their own."""
-    return [SERIES[i] if i < min(_SHOWN, len(SERIES) - 1) else "grey" for i in range(len(panel.series))]
-
-
-def log_ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times the powers of ten in a range; only the powers where there are many."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1, 2, 5) if math.log10(high / low) <= 3.5 else (1,)
-    found = [step * 10.0**power for power in powers for step in steps]
-    return [value for value in found if low * 0.999 <= value <= high * 1.001]
-
-
-def tick_label(value: float, log_y: bool = False) -> str:
-    """Without needless digits; the floor of a regret axis stands for none."""
-    if log_y and math.isclose(value, FLOOR):
-        return f"≤{FLOOR:g}"
-    return f"{value:,.0f}" if value >= 1 else f"{value:g}"
-
-
-# -- PNG -------------------------------------------------------------------------------------------
-
-
-def write_png(panels: Sequence[Panel], path: Path, title: str = "") -> None:
-    """All panels on one sheet; matplotlib is imported here, when it is needed."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    columns = min(3, len(panels)) if len(panels) != 4 else 2
-    rows = math.ceil(len(panels) / columns)
-    style: dict[Any, Any] = {
-        "font.size": 9,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "grid.color": COLOURS["line"],
-        "axes.axisbelow": True,
-        "text.parse_math": False,
-    }
-    with rc_context(style):
-        figure = Figure(figsize=(5.2 * columns, 4.2 * rows + (0.4 if title else 0)), layout="constrained")
-        FigureCanvasAgg(figure)
-        if title:
-            figure.suptitle(title, fontsize=11)
-        for position, panel in enumerate(panels):
-            _axes(figure.add_subplot(rows, columns, position + 1), panel)
-        figure.savefig(path, dpi=130)
-
-
-def _axes(axes: Any, panel: Panel) -> None:
-    for one, name in zip(panel.series, colours(panel), strict=True):
-        front = name != "grey"
-        if front:
-            axes.fill_between(
-                one.x, one.lower, one.upper, color=COLOURS[name], alpha=0.13, linewidth=0, step="post"
-            )
-        axes.plot(
-            one.x,
-            one.median,
-            color=COLOURS[name],
-            linewidth=1.8 if front else 0.9,
-            alpha=1.0 if front else 0.7,
-            drawstyle="steps-post",
-            label=one.name,
-            zorder=3 if front else 2,
-        )
-    low, high = panel.y_range()
-    axes.set_xscale("log")
-    if panel.log_y:
-        axes.set_yscale("log")
-    axes.set_ylim(low * (0.93 if panel.log_y else 1), high)
-    _log_axis(axes.xaxis, float(panel.series[0].x[0]), float(panel.series[0].x[-1]))
-    if panel.log_y:
-        _log_axis(axes.yaxis, low, high, floor=True)
-    axes.set_xlabel(panel.x_label)
-    axes.set_ylabel(panel.y_label)
-    axes.set_title(panel.title, fontsize=10, loc="left")
-    axes.legend(fontsize=7, frameon=False, ncols=1 + (len(panel.series) > 9))
-
-
-def _log_axis(axis: Any, low: float, high: float, floor: bool = False) -> None:
-    marks = log_ticks(low, high)
-    axis.set_ticks(marks, [tick_label(value, floor) for value in marks])
-    axis.set_ticks([], minor=True)
-
-
-# -- HTML ------------------------------------------------------------------------------------------
 
 
 def write_html(panels: Sequence[Panel], path: Path, title: str, tables: str, notes: Sequence[str]) -> None:
     """One page: for each panel all medians together, then each series by itself with its quartiles.
 
     Args:
-        tables: HTML of the tables to stand above.
+        tables: Markdown whose tables stand above.
         notes: lines of text below, escaped here.
     """
     style = resources.files("sugata.report").joinpath("assets", "report.css").read_text(encoding="utf-8")
@@ -125,7 +37,7 @@ def write_html(panels: Sequence[Panel], path: Path, title: str, tables: str, not
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(title)}</title><style>{style}</style></head>\n"
-        f"<body><main><header><h1>{escape(title)}</h1>{tables}</header>\n{sections}"
+        f"<body><main><header><h1>{escape(title)}</h1>{html_tables(tables)}</header>\n{sections}"
         f"<section><h2>How it was measured</h2><ul>{listed}</ul></section></main></body></html>\n",
         encoding="utf-8",
     )
@@ -148,7 +60,8 @@ def overview(panel: Panel) -> str:
         parts.append(_line(panel, one, x, y, name, 2.2 if front else 1.0, 1.0 if front else 0.6))
     for i, (one, name) in enumerate(named):
         at = 46 + i * min(20.0, (height - 90) / max(1, len(named)))
-        parts.append(svg.polyline([(width - right + 18, at), (width - right + 40, at)], name, 2.5))
+        mark = [(width - right + 18, at), (width - right + 40, at)]
+        parts.append(svg.polyline(mark, name, 2.5, dash=_DASH if one.dashed else ""))
         parts.append(svg.text(width - right + 47, at + 4, one.name, fill="ink"))
     return svg.drawing("".join(parts), height, f"{panel.title}, all strategies", width)
 
@@ -198,24 +111,52 @@ def _frame(panel: Panel, x: svg.Axis, y: svg.Axis, small: bool = False) -> str:
     return "".join(parts)
 
 
-def _inside(one: Series, values: Any, x: svg.Axis, y: svg.Axis, log_y: bool) -> list[tuple[float, float]]:
+def _inside(panel: Panel, one: Series, values: Any, x: svg.Axis, y: svg.Axis) -> list[tuple[float, float]]:
+    """Pixel points of a series, kept within the axes."""
     points = []
     for at, value in zip(one.x, values, strict=True):
         if np.isfinite(value):
-            height = y(math.log10(max(value, 1e-12)) if log_y else float(value))
+            height = y(math.log10(max(value, 1e-12)) if panel.log_y else float(value))
             points.append((x(math.log10(at)), min(max(height, y.end), y.start)))
-    return points
+    return svg.steps(points, points[-1][0]) if points and panel.stairs else points
 
 
 def _line(
     panel: Panel, one: Series, x: svg.Axis, y: svg.Axis, name: str, width: float, opacity: float = 1.0
 ) -> str:
-    points = _inside(one, one.median, x, y, panel.log_y)
-    return svg.polyline(points, name, width, one.name, opacity=opacity)
+    points = _inside(panel, one, one.median, x, y)
+    return svg.polyline(points, name, width, one.name, _DASH if one.dashed else "", opacity)
 
 
 def _band(panel: Panel, one: Series, x: svg.Axis, y: svg.Axis, name: str) -> str:
     known = np.isfinite(one.lower) & np.isfinite(one.upper)
     part = Series(one.name, one.x[known], one.median[known], one.lower[known], one.upper[known])
-    lower, upper = (_inside(part, values, x, y, panel.log_y) for values in (part.lower, part.upper))
+    lower, upper = (_inside(panel, part, values, x, y) for values in (part.lower, part.upper))
     return svg.band([at for at, _ in lower], [at for _, at in lower], [at for _, at in upper], name)
+
+
+def html_tables(text: str) -> str:
+    """The Markdown's tables as HTML; nothing else of it."""
+    parts: list[str] = []
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        cells = [_inline(part.strip()) for part in line.strip("|").split("|")]
+        if line.startswith("**"):
+            parts.append(f"<h3>{_inline(line)}</h3>")
+        elif line.startswith("| ---"):
+            continue
+        elif line.startswith("|"):
+            heading = number + 1 < len(lines) and lines[number + 1].startswith("| ---")
+            tag = "th" if heading else "td"
+            row = "".join(f'<{tag} class="{"n" if i else ""}">{part}</{tag}>' for i, part in enumerate(cells))
+            parts.append(f"<tr>{row}</tr>" if not heading else f'<div class="scroll"><table><tr>{row}</tr>')
+            if number + 1 == len(lines) or not lines[number + 1].startswith("|"):
+                parts.append("</table></div>")
+    return "".join(parts)
+
+
+def _inline(text: str) -> str:
+    escaped = escape(text)
+    for mark, tag in ((r"\*\*", "b"), (r"\*", "i"), ("`", "code")):
+        escaped = re.sub(rf"{mark}(.+?){mark}", rf"<{tag}>\1</{tag}>", escaped)
+    return escaped

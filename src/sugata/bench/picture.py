@@ -1,0 +1,76 @@
+"""Panels as one PNG file."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sugata.bench.axes import colours, log_ticks, tick_label
+from sugata.bench.curves import Panel
+from sugata.report.svg import COLOURS
+
+
+def write_png(panels: Sequence[Panel], path: Path, title: str = "") -> None:
+    """All panels on one sheet; matplotlib is imported here, when it is needed."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns = min(3, len(panels)) if len(panels) != 4 else 2
+    rows = math.ceil(len(panels) / columns)
+    style: dict[Any, Any] = {
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.color": COLOURS["line"],
+        "axes.axisbelow": True,
+        "text.parse_math": False,
+    }
+    with rc_context(style):
+        figure = Figure(figsize=(5.2 * columns, 4.2 * rows + (0.4 if title else 0)), layout="constrained")
+        FigureCanvasAgg(figure)
+        if title:
+            figure.suptitle(title, fontsize=11)
+        for position, panel in enumerate(panels):
+            _axes(figure.add_subplot(rows, columns, position + 1), panel)
+        figure.savefig(path, dpi=130)
+
+
+def _axes(axes: Any, panel: Panel) -> None:
+    for one, name in zip(panel.series, colours(panel), strict=True):
+        front = name != "grey"
+        if front:
+            band = {"step": "post"} if panel.stairs else {}
+            axes.fill_between(
+                one.x, one.lower, one.upper, color=COLOURS[name], alpha=0.13, linewidth=0, **band
+            )
+        axes.plot(
+            one.x,
+            one.median,
+            color=COLOURS[name],
+            linewidth=1.8 if front else 0.9,
+            alpha=1.0 if front else 0.7,
+            drawstyle="steps-post" if panel.stairs else "default",
+            linestyle="--" if one.dashed else "-",
+            label=one.name,
+            zorder=3 if front else 2,
+        )
+    low, high = panel.y_range()
+    axes.set_xscale("log")
+    if panel.log_y:
+        axes.set_yscale("log")
+    axes.set_ylim(low * (0.93 if panel.log_y else 1), high)
+    _log_axis(axes.xaxis, float(panel.series[0].x[0]), float(panel.series[0].x[-1]))
+    if panel.log_y:
+        _log_axis(axes.yaxis, low, high, floor=True)
+    axes.set_xlabel(panel.x_label)
+    axes.set_ylabel(panel.y_label)
+    axes.set_title(panel.title, fontsize=10, loc="left")
+    axes.legend(fontsize=7, frameon=False, ncols=1 + (len(panel.series) > 9))
+
+
+def _log_axis(axis: Any, low: float, high: float, floor: bool = False) -> None:
+    marks = log_ticks(low, high)
+    axis.set_ticks(marks, [tick_label(value, floor) for value in marks])
+    axis.set_ticks([], minor=True)
