@@ -93,29 +93,21 @@ def speed_up(found: Found, setting: Setting) -> np.ndarray[Any, np.dtype[np.floa
     return np.array([single[one.seed] / one.clock for one in found[setting]])
 
 
-def few_evaluations(task: Task) -> int:
-    """So many are compared: before all of them even the slow have found the best."""
-    return max(1, task.budget // 20)
-
-
-def value_after(replay: Replay, evaluations: int) -> float:
-    """The reported value of the best of the first evaluations."""
-    return [value for position, value in replay.curve if position <= evaluations][-1]
-
-
 def value_at(replay: Replay, seconds: float) -> float:
     """The reported value of the best so far at a time; before the first result, that of the first."""
     position = int(np.searchsorted(replay.times, seconds, side="right")) - 1
     return replay.curve[max(position, 0)][1]
 
 
-def common_time(found: Found) -> float:
-    """Seconds in which one worker does a twentieth of its evaluations, the median over its searches."""
-    return float(np.median([one.clock / 20 for s, many in found.items() if s.workers == 1 for one in many]))
+def horizons(found: Found, task: Task) -> dict[int, float]:
+    """Two deadlines: the seconds in which one worker does a hundredth and a twentieth of its evaluations."""
+    alone = [one.clock for setting, many in found.items() if setting.workers == 1 for one in many]
+    each = float(np.median(alone)) / task.budget
+    return {count: count * each for count in (max(1, task.budget // 100), max(1, task.budget // 20))}
 
 
 def panels(found: Found, task: Task) -> list[Panel]:
-    """Speed-up, regret after as many evaluations, and regret after the same time, against workers."""
+    """Speed-up, and regret after two deadlines, against workers."""
     counts = np.array(sorted({setting.workers for setting in found}), float)
     lines = list(dict.fromkeys((setting.strategy, setting.synchronous) for setting in found))
 
@@ -132,37 +124,42 @@ def panels(found: Found, task: Task) -> list[Panel]:
         far = regret(task)
         return drawn(lambda s: [max(far(value(one)), FLOOR) for one in found[s]])
 
-    few, time = few_evaluations(task), common_time(found)
-    y = f"regret of {task.report or task.metric}"
     ideal = Series("as many as workers", counts, counts, counts, counts, group="ideal")
     busy = (*drawn(lambda s: speed_up(found, s)), ideal)
-    title = f"After {few:,} evaluations"
-    in_time = f"After the time of {few:,} evaluations by one worker"
+    title = f"Speed-up of {task.budget:,} evaluations"
+    y = f"regret of {task.report or task.metric}"
     return [
-        Panel(
-            f"Speed-up of {task.budget:,} evaluations", "workers", "times one worker", True, busy, False, 1.0
+        Panel(title, "workers", "times one worker", True, busy, stairs=False, floor=1.0),
+        *(
+            Panel(
+                f"In the time of {count:,} evaluations by one worker",
+                "workers",
+                y,
+                True,
+                regrets(lambda one, seconds=seconds: value_at(one, seconds)),  # type: ignore[misc]
+                stairs=False,
+            )
+            for count, seconds in horizons(found, task).items()
         ),
-        Panel(title, "workers", y, True, regrets(lambda one: value_after(one, few)), stairs=False),
-        Panel(in_time, "workers", y, True, regrets(lambda one: value_at(one, time)), stairs=False),
     ]
 
 
 def markdown(found: Found, task: Task, about: Mapping[str, Any], stated: str) -> str:
     """Speed-up, use of the workers and regrets, and how the clock runs."""
-    time, few, far = common_time(found), few_evaluations(task), regret(task)
+    far, deadlines = regret(task), horizons(found, task).values()
     lines = [
-        f"| strategy | workers | speed-up | workers busy | regret after {few:,} evaluations | after"
-        f" {time / 3600:.2g} h | after {task.budget:,} evaluations |",
+        "| strategy | workers | speed-up | workers busy |"
+        + "".join(f" regret after {seconds / 3600:.2g} h |" for seconds in deadlines)
+        + f" after {task.budget:,} evaluations |",
         "| --- |" + " ---: |" * 6,
     ]
     for setting in sorted(found, key=lambda s: (s.strategy, s.synchronous, s.workers)):
         replays = found[setting]
         use = np.mean([one.busy / (one.clock * setting.workers) for one in replays])
-        regrets = (
-            np.mean([far(value_after(one, few)) for one in replays]),
-            np.mean([far(value_at(one, time)) for one in replays]),
+        regrets = [
+            *(np.mean([far(value_at(one, seconds)) for one in replays]) for seconds in deadlines),
             np.mean([far(one.final) for one in replays]),
-        )
+        ]
         lines.append(
             f"| {setting.strategy}, {setting.kind} | {setting.workers:,} |"
             f" {np.mean(speed_up(found, setting)):.1f} | {use:.0%} |"
