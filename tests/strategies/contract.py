@@ -33,11 +33,12 @@ AIMS = {"scalar": SCALAR, "pareto": PARETO, "single": SINGLE}
 
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "evolution": {"population": 6, "generations": 4},
+    "optuna": {"sampler": "nsga2", "population": 5},  # the others follow in test_optuna.py
 }
 #: Strategies that draw nothing.
 SEEDLESS: frozenset[str] = frozenset()
 #: Strategies whose every ask costs milliseconds: tested in the slow set.
-EXPENSIVE: frozenset[str] = frozenset()
+EXPENSIVE: frozenset[str] = frozenset({"optuna"})
 
 RUNGS = (
     Rung(Fidelity(0, "small", 1, "steps"), keep=0.5, capacity=12),

@@ -62,6 +62,10 @@ class Choice:
     description: str = ""
     notes: Mapping[str, OptionNote] = field(default_factory=dict, hash=False)
 
+    def applies(self, active: Mapping[str, Value]) -> bool:
+        """Whether the choice is made where those before it have these values."""
+        return self.when is None or self.when.holds(*(active.get(name) for name in self.when.choices))
+
     def __post_init__(self) -> None:
         if not self.options:
             raise InvalidArchitecture(f"choice {self.name!r} has no options; give it at least one")

@@ -70,7 +70,7 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
                 )
         active: dict[str, Value] = {}
         for choice in self.choices:
-            if not self._applies(choice, active):
+            if not choice.applies(active):
                 continue
             if choice.name not in values:
                 raise InvalidArchitecture(
@@ -251,10 +251,6 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
 
     # -- inside -----------------------------------------------------------------------------------
 
-    @staticmethod
-    def _applies(choice: Choice, active: Mapping[str, Value]) -> bool:
-        return choice.when is None or choice.when.holds(*(active.get(name) for name in choice.when.choices))
-
     def _check_constraints(self, active: Mapping[str, Value]) -> None:
         for constraint in self.constraints:
             if not _satisfied(constraint, active):
@@ -277,7 +273,7 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
         start: int = 0,
     ) -> Iterator[Architecture]:
         """All that begins with ``active``, the choices before ``start``; in random order with ``rng``."""
-        while start < len(self.choices) and not self._applies(self.choices[start], active):
+        while start < len(self.choices) and not self.choices[start].applies(active):
             start += 1
         if start == len(self.choices):
             yield Architecture(self.name, active)

@@ -21,6 +21,7 @@ STRATEGIES: Mapping[str, str] = MappingProxyType(
     {
         "random": "sugata.strategies.random:RandomSearch",
         "evolution": "sugata.strategies.evolution:Evolution",
+        "optuna": "sugata.strategies.optuna:OptunaSearch",
     }
 )
 _GIVEN = frozenset(inspect.signature(Strategy.__init__).parameters)  # by the run, not by the recipe
