@@ -177,6 +177,8 @@ class TrainingSection(_Section):
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: no clipping")
     evaluations: int = Field(0, ge=0, description="validations during a training, evenly spaced")
     patience: int = Field(0, ge=0, description="stop after so many without a new best; 0: never")
+    drop_path: float = Field(0.0, ge=0, lt=1, description="cells: operations left out, share at the end")
+    auxiliary_weight: float = Field(0.4, ge=0, description="cells: of an auxiliary classifier's loss")
     checkpoint_activations: bool = Field(False, description="less memory, more time")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="of the matrix products")
 

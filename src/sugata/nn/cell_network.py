@@ -132,7 +132,7 @@ class AuxiliaryHead(nn.Module):
 class CellNetwork(nn.Module):
     """A stem, cells of which two reduce the resolution, the mean over positions, and a linear classifier.
 
-    The reduction cells stand after a third and two thirds of the cells (Liu et al. 2019, section 3.1.2) and
+    The reduction cells stand after a third and two thirds of the cells (Liu et al. 2019, section 3.1.1) and
     double the channels. NASNet's layout of N normal cells, a reduction, N, a reduction, N is the same with
     3 N + 2 cells (Zoph et al. 2018, figure 2).
 

@@ -1,6 +1,6 @@
 """Operations of the DARTS and NASNet cells: `(batch, channels, height, width)` in and out.
 
-As in Liu et al. 2019 ("DARTS", appendix A.1): convolutions are preceded by a ReLU and followed by a batch
+As in Liu et al. 2019 ("DARTS", section 3.1.1): convolutions are preceded by a ReLU and followed by a batch
 normalization; separable ones are applied twice; pooling averages over what lies inside the image.
 """
 

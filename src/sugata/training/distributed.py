@@ -14,19 +14,21 @@ from torch.nn.parallel import DistributedDataParallel
 
 from sugata.errors import RecipeError
 from sugata.tasks.base import Batch, Task
+from sugata.training import regularization
 
 
 class LossModule(nn.Module):
     """A model and its task's loss as one module: gradients are exchanged around one call of `forward`."""
 
-    def __init__(self, model: nn.Module, task: Task) -> None:
+    def __init__(self, model: nn.Module, task: Task, auxiliary_weight: float) -> None:
         super().__init__()
         self.model = model
         self.task = task
+        self.auxiliary_weight = auxiliary_weight
 
     def forward(self, batch: Batch) -> Tensor:
         """The loss of a batch, a scalar."""
-        return self.task.loss(self.model, batch)
+        return regularization.loss(self.model, self.task, batch, self.auxiliary_weight)
 
 
 def processes() -> int:
@@ -39,13 +41,13 @@ def rank() -> int:
     return distributed.get_rank() if processes() > 1 else 0
 
 
-def loss_module(model: nn.Module, task: Task, batch_size: int) -> nn.Module:
+def loss_module(model: nn.Module, task: Task, batch_size: int, auxiliary_weight: float = 0.0) -> nn.Module:
     """The module to call with a batch; its gradients are averaged over all processes.
 
     Raises:
         RecipeError: the processes cannot share the rows of a batch equally.
     """
-    module = LossModule(model, task)
+    module = LossModule(model, task, auxiliary_weight)
     if processes() == 1:
         return module
     if batch_size % processes():

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sugata.errors import RecipeError
 from sugata.tasks.base import Batch, Task
-from sugata.training import distributed
+from sugata.training import distributed, regularization
 from sugata.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint, set_weights, weights
 from sugata.training.optimizer import make_optimizer
 from sugata.training.precision import autocast, choose_precision, memory_format
@@ -123,6 +123,8 @@ def train(
     # A diverged model is of no use to anybody, so its last good checkpoint stays.
     if status is not Status.DIVERGED:
         run.finish(folder)
+    if run.settings.drop_path:
+        regularization.end_drop_path(model)
     model.eval()
     return run.result(status, reason)
 
@@ -148,7 +150,9 @@ class _Run:
         model.to(memory_format=self.memory_format)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(model, settings)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
-        self.loss = distributed.loss_module(model, task, settings.batch_size)
+        self.loss = distributed.loss_module(model, task, settings.batch_size, settings.auxiliary_weight)
+        regularization.check_drop_path(model, settings.drop_path)
+        self.seed = seed
         self.best: dict[str, Tensor] | None = None
         self.unread: list[Tensor] = []
         self.read_every = READ_EVERY.get(self.device.type, READ_EVERY_ELSEWHERE)
@@ -191,6 +195,9 @@ class _Run:
         rate = rate_share(progress.share, settings.warmup, settings.final_share)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak_lr"] * rate
+        if settings.drop_path:
+            probability = settings.drop_path * min(progress.share, 1.0)
+            regularization.set_drop_path(self.model, probability, self.seed, progress.step)
         for _ in range(settings.accumulation - 1):
             with distributed.without_exchange(self.loss):
                 self._backward(next(self.batches))

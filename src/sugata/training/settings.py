@@ -31,6 +31,9 @@ class TrainingSettings:
         accumulation: micro-batches whose gradients are averaged before each step.
         clip: largest norm of the whole gradient; 0 leaves gradients as they are.
         precision: of the matrix products; parameters and moments are always fp32.
+        drop_path: probability of leaving out an operation of a cell at the end of the budget; it grows
+            linearly from 0.
+        auxiliary_weight: of an auxiliary classifier's loss, where the network has one.
         checkpoint_activations: store less for the backward pass and compute it again.
         evaluations: validations during training, evenly spaced over the budget; the last at its end.
         evaluation_limit: how much of the validation split each of them uses, in bytes of text or in images;
@@ -53,6 +56,8 @@ class TrainingSettings:
     accumulation: int = 1
     clip: float = 1.0
     precision: Precision = "auto"
+    drop_path: float = 0.0
+    auxiliary_weight: float = 0.4
     checkpoint_activations: bool = False
     evaluations: int = 0
     evaluation_limit: int | None = 65_536
@@ -66,12 +71,21 @@ class TrainingSettings:
             if not getattr(self, name) > 0:
                 field = "learning_rate" if name == "rate" else name
                 raise RecipeError(f"training.{field} is {getattr(self, name)}; it must be greater than 0")
-        for name in ("weight_decay", "clip", "evaluations", "patience", "checkpoint_seconds"):
+        for name in (
+            "weight_decay",
+            "clip",
+            "auxiliary_weight",
+            "evaluations",
+            "patience",
+            "checkpoint_seconds",
+        ):
             if not getattr(self, name) >= 0:
                 raise RecipeError(f"training.{name} is {getattr(self, name)}; it must be at least 0")
         for name in ("warmup", "final_share", "momentum"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"training.{name} is {getattr(self, name)}; it must be from 0 to 1")
+        if not 0 <= self.drop_path < 1:
+            raise RecipeError(f"training.drop_path is {self.drop_path}; it must be at least 0 and below 1")
         if self.precision not in ("auto", "fp32", "bf16", "fp16"):
             raise RecipeError(f"training.precision is {self.precision!r}; choose auto, fp32, bf16 or fp16")
         if self.patience and not self.evaluations:

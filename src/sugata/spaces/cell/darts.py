@@ -1,4 +1,4 @@
-"""The DARTS space (Liu et al. 2019, "DARTS: Differentiable Architecture Search", section 3.1 and A.1)."""
+"""The DARTS space (Liu et al. 2019, "DARTS: Differentiable Architecture Search", sections 3.1.1 and C)."""
 
 import itertools
 from collections.abc import Mapping
