@@ -1,0 +1,167 @@
+"""The contracts of weight sharing: a supernet, and what learns on it."""
+
+import heapq
+import itertools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from sugata.errors import LimitError
+from sugata.evaluators import Context
+from sugata.space import Architecture, SearchSpace, Signature
+from sugata.tasks import Task
+from sugata.trial import Value
+
+Feasible = Callable[[Architecture], str | None]
+#: For each decision the position of the one option that is active, or a weight for every option.
+Selection = Mapping[str, int | Tensor]
+
+_MOST_TRIED = 100_000  # combinations that are looked at for one that meets the limits
+
+
+def anything(architecture: Architecture) -> str | None:
+    """No limit is broken."""
+    return None
+
+
+class Supernet(nn.Module, ABC):
+    """Weights that all architectures of a space share.
+
+    What a method decides are ``decisions``, each with its options; they are the space's choices where these
+    are independent, and the edges of a cell where an architecture keeps only some of them.
+
+    Attributes:
+        space: whose architectures it holds.
+        signature: inputs and outputs of every network.
+        decisions: options of every decision.
+        selection: what the next forward pass computes.
+    """
+
+    space: SearchSpace
+    signature: Signature
+    decisions: Mapping[str, tuple[Value, ...]]
+
+    def __init__(self, space: SearchSpace, signature: Signature) -> None:
+        super().__init__()
+        self.space = space
+        self.signature = signature
+        self.selection: dict[str, int | Tensor] = {}
+
+    def activate(self, architecture: Mapping[str, Value]) -> None:
+        """From now on compute this architecture alone."""
+        path = self.path(architecture)
+        self.selection = {name: options.index(path[name]) for name, options in self.decisions.items()}
+
+    def mix(self, selection: Selection) -> None:
+        """From now on add up the options of each decision by weights ``(options,)``, or take one by position.
+
+        Options whose weight is exactly zero are not computed.
+        """
+        self.selection = dict(selection)
+
+    def path(self, architecture: Mapping[str, Value]) -> dict[str, Value]:
+        """The option of every decision that the architecture takes."""
+        return {name: architecture[name] for name in self.decisions}
+
+    def architecture(self, path: Mapping[str, Value]) -> Architecture:
+        """The architecture that takes these options.
+
+        Raises:
+            InvalidArchitecture: no architecture does.
+        """
+        return self.space.architecture(path)
+
+    @abstractmethod
+    def extract(self, architecture: Mapping[str, Value]) -> nn.Module:
+        """A network of its own, with copied weights: the same outputs as the active path."""
+
+
+class OneShot(ABC):
+    """Learns which options of a supernet are good, while or after its weights are trained."""
+
+    @abstractmethod
+    def fit(self, supernet: Supernet, task: Task, context: Context, feasible: Feasible = anything) -> None:
+        """Learn on the task's data; nothing that breaks a limit is sampled."""
+
+    @abstractmethod
+    def derive(self, count: int) -> list[Architecture]:
+        """The best architectures by what was learned, different ones, within the limits; best first.
+
+        Raises:
+            LimitError: fewer were found.
+        """
+
+
+def most_probable(
+    supernet: Supernet, probabilities: Mapping[str, Tensor], count: int, feasible: Feasible = anything
+) -> list[Architecture]:
+    """The most probable architectures that break no limit, by independent distributions over decisions.
+
+    Combinations are walked from the most probable one downwards, each exactly once, without enumerating the
+    space (Huang & Chiang 2005, algorithm 2: a heap of neighbours).
+
+    Args:
+        probabilities: ``(options,)`` for every decision.
+        count: how many, with different training keys.
+
+    Raises:
+        LimitError: fewer were found among the first 100,000 combinations.
+    """
+    found: dict[str, Architecture] = {}
+    reasons: set[str] = set()
+    for path in itertools.islice(_descending(supernet.decisions, probabilities), _MOST_TRIED):
+        architecture = supernet.architecture(path)
+        key = supernet.space.training_key(architecture)
+        if key in found:
+            continue
+        reason = feasible(architecture)
+        if reason is None:
+            found[key] = architecture
+            if len(found) == count:
+                return list(found.values())
+        else:
+            reasons.add(reason)
+    raise LimitError(
+        f"{supernet.space.name}: only {len(found)} of {count} architectures within the limits were found"
+        f" ({next(iter(sorted(reasons)), 'there are no more')}); loosen the limits or ask for fewer"
+    )
+
+
+def _descending(
+    decisions: Mapping[str, tuple[Value, ...]], probabilities: Mapping[str, Tensor]
+) -> Iterator[dict[str, Value]]:
+    """All combinations of options, the most probable first."""
+    names = list(decisions)
+    logs = [torch.log(probabilities[name].detach().double().cpu().clamp_min(1e-300)) for name in names]
+    orders = [torch.argsort(log, descending=True, stable=True).tolist() for log in logs]
+    losses = [
+        [float(log[order[0]] - log[option]) for option in order]
+        for log, order in zip(logs, orders, strict=True)
+    ]
+    start = (0,) * len(names)
+    heap: list[tuple[float, tuple[int, ...]]] = [(0.0, start)]
+    while heap:
+        loss, ranks = heapq.heappop(heap)
+        yield {
+            name: decisions[name][order[rank]] for name, order, rank in zip(names, orders, ranks, strict=True)
+        }
+        # Only the last raised rank and those behind it may be raised: every combination has one parent.
+        last = max((i for i, rank in enumerate(ranks) if rank), default=0)
+        for i in range(last, len(names)):
+            rank = ranks[i] + 1
+            if rank < len(orders[i]):
+                more = loss - losses[i][rank - 1] + losses[i][rank]
+                heapq.heappush(heap, (more, (*ranks[:i], rank, *ranks[i + 1 :])))
+
+
+def entropy(probabilities: Mapping[str, Tensor]) -> float:
+    """Mean entropy of the decisions as a share of the largest possible: 1 undecided, 0 decided."""
+    shares = []
+    for distribution in probabilities.values():
+        p = distribution.detach().double()
+        if len(p) > 1:
+            shares.append(float(-(p * p.clamp_min(1e-300).log()).sum()) / math.log(len(p)))
+    return sum(shares) / max(1, len(shares))

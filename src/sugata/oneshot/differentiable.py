@@ -1,0 +1,275 @@
+"""Architectures by gradient: DARTS of first and second order, and GDAS."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sugata.errors import RecipeError
+from sugata.evaluators import Context
+from sugata.oneshot.base import Feasible, OneShot, Supernet, anything, most_probable
+from sugata.oneshot.collapse import SKIPS, Check, check
+from sugata.oneshot.settings import SupernetSettings
+from sugata.space import Architecture
+from sugata.tasks import Batch, Task
+
+_START = 1e-3  # deviation of the first logits
+_HESSIAN_STEP = 0.01  # of the finite differences, over the norm of the vector (Liu et al. 2019, equation 8)
+_NO_ZERO = -1e9
+
+
+class Differentiable(OneShot):
+    """Logits over the options of every decision, learned by gradient in turn with the weights.
+
+    Weights learn on the split ``train``, logits on ``validation``: the two halves are disjoint.
+
+    Args:
+        settings: of the weights.
+        logit_rate: learning rate of the logits, by Adam.
+        logit_decay: weight decay of the logits.
+        most_skips: end the search when more of the decisions than this share prefer a skip connection, and
+            go back to the logits before (DARTS+, Liang et al. 2019, criterion 1); 1: never.
+        operation_dropout: probability of leaving out the skip of a decision in a step of the weights, falling
+            to zero over the search (P-DARTS, Chen et al. 2019, section 3.3.2, which drops features of skips).
+        zeros: whether ``none`` may be derived; DARTS' cells keep two edges a node and have no zeros.
+
+    Attributes:
+        logits: of every decision.
+        checks: the state of the distribution over time.
+        ended: why the search ended early; empty when it did not.
+    """
+
+    def __init__(
+        self,
+        settings: SupernetSettings | None = None,
+        *,
+        logit_rate: float = 3e-4,
+        logit_decay: float = 1e-3,
+        most_skips: float = 1.0,
+        operation_dropout: float = 0.0,
+        zeros: bool = True,
+    ) -> None:
+        for name, share in (("most_skips", most_skips), ("operation_dropout", operation_dropout)):
+            if not 0 <= share <= 1:
+                raise RecipeError(f"oneshot.{name} is {share}; give a share from 0 to 1")
+        self.settings = settings or SupernetSettings()
+        self.logit_rate = logit_rate
+        self.logit_decay = logit_decay
+        self.most_skips = most_skips
+        self.operation_dropout = operation_dropout
+        self.zeros = zeros
+        self.logits: dict[str, Tensor] = {}
+        self.checks: list[Check] = []
+        self.ended = ""
+
+    def fit(self, supernet: Supernet, task: Task, context: Context, feasible: Feasible = anything) -> None:
+        """Learn weights and logits in turn."""
+        self.supernet, self.task, self.feasible = supernet, task, feasible
+        settings, rng = self.settings, np.random.default_rng([context.seed, 1])
+        self.generator = torch.Generator().manual_seed(context.seed)
+        self.logits = {
+            name: (_START * torch.randn(len(options), generator=self.generator)).requires_grad_()
+            for name, options in supernet.decisions.items()
+        }
+        self.weights = [parameter for parameter in supernet.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.SGD(
+            self.weights, settings.learning_rate, settings.momentum, weight_decay=settings.weight_decay
+        )
+        adam = torch.optim.Adam(
+            list(self.logits.values()), self.logit_rate, (0.5, 0.999), weight_decay=self.logit_decay
+        )
+        train, held = (
+            task.batches({}, batch_size=settings.batch_size, generator=rng, split=split)
+            for split in ("train", "validation")
+        )
+        supernet.train()
+        before = self.probabilities()
+        for step in range(settings.steps):
+            self.progress = step / settings.steps
+            self._set_rate(self.progress)
+            batch = next(train)
+            adam.zero_grad()
+            loss = self._logit_step(batch, next(held))
+            adam.step()
+            self._weight_step(batch)
+            if (step + 1) * settings.checks // settings.steps > step * settings.checks // settings.steps:
+                self.checks.append(check(supernet, self.probabilities(), step + 1, loss))
+                if self.checks[-1].skips > self.most_skips:
+                    self.ended = f"{self.checks[-1].skips:.0%} of the decisions preferred a skip connection"
+                    self._go_back(before)
+                    break
+                before = self.probabilities()
+                if not context.report((step + 1) / settings.steps, loss):
+                    self.ended = "stopped, as asked"
+                    break
+
+    def derive(self, count: int) -> list[Architecture]:
+        """The most probable architectures within the limits, best first.
+
+        Raises:
+            LimitError: fewer were found.
+        """
+        return most_probable(self.supernet, self._derivable(), count, self.feasible)
+
+    def probabilities(self) -> dict[str, Tensor]:
+        """Of the options of every decision."""
+        return {name: torch.softmax(logits.detach(), 0) for name, logits in self.logits.items()}
+
+    def _derivable(self) -> dict[str, Tensor]:
+        """The probabilities without zeros, where none may be derived."""
+        found = {}
+        for name, options in self.supernet.decisions.items():
+            logits = self.logits[name].detach().clone()
+            if not self.zeros and "none" in options:
+                logits[options.index("none")] = _NO_ZERO
+            found[name] = torch.softmax(logits, 0)
+        return found
+
+    def _go_back(self, probabilities: Mapping[str, Tensor]) -> None:
+        with torch.no_grad():
+            for name, logits in self.logits.items():
+                logits.copy_(probabilities[name].log())
+
+    def _set_rate(self, progress: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+    def _loss(self, batch: Batch, *, drop: bool = False) -> Tensor:
+        """The loss of the mixture that the logits give."""
+        self.supernet.mix(self._dropped(self._mixture()) if drop else self._mixture())
+        return self.task.loss(self.supernet, batch)
+
+    @abstractmethod
+    def _mixture(self) -> dict[str, Tensor]:
+        """Weights of the options, which depend on the logits."""
+
+    @abstractmethod
+    def _logit_step(self, train: Batch, held: Batch) -> float:
+        """Leave the gradient of the logits in them; returns the loss on the held batch."""
+
+    def _weight_step(self, batch: Batch) -> None:
+        self.optimizer.zero_grad()
+        self._loss(batch, drop=self.operation_dropout > 0).backward()
+        if self.settings.clip:
+            nn.utils.clip_grad_norm_(self.weights, self.settings.clip)
+        self.optimizer.step()
+
+    def _dropped(self, mixture: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The mixture with some skips left out."""
+        probability = self.operation_dropout * (1 - self.progress)
+        for name, options in self.supernet.decisions.items():
+            for i, option in enumerate(options):
+                if option in SKIPS and float(torch.rand((), generator=self.generator)) < probability:
+                    kept = torch.ones(len(options))
+                    kept[i] = 0.0
+                    mixture[name] = mixture[name] * kept
+        return mixture
+
+
+class Darts(Differentiable):
+    """Continuous relaxation and bi-level optimization (Liu et al. 2019).
+
+    Args:
+        order: 2 takes the gradient of the logits through one step of the weights, the product with the
+            Hessian by finite differences (equations 6 to 8); 1 takes the weights as they are.
+        more: as :class:`Differentiable`.
+    """
+
+    def __init__(self, settings: SupernetSettings | None = None, *, order: int = 1, **more: float) -> None:
+        super().__init__(settings, **more)  # type: ignore[arg-type]
+        if order not in (1, 2):
+            raise RecipeError(f"oneshot.order is {order}; use 1 or 2")
+        self.order = order
+
+    def _mixture(self) -> dict[str, Tensor]:
+        return {name: torch.softmax(logits, 0) for name, logits in self.logits.items()}
+
+    def _logit_step(self, train: Batch, held: Batch) -> float:
+        if self.order == 1:
+            loss = self._loss(held)
+            gradients = list(torch.autograd.grad(loss, list(self.logits.values())))
+        else:
+            loss, gradients = self._unrolled(train, held)
+        for logits, gradient in zip(self.logits.values(), gradients, strict=True):
+            logits.grad = gradient
+        return float(loss.detach())
+
+    def _unrolled(self, train: Batch, held: Batch) -> tuple[Tensor, list[Tensor]]:
+        """The gradient on held data after one virtual step of the weights on training data."""
+        logits, rate = list(self.logits.values()), self.optimizer.param_groups[0]["lr"]
+        before = [weight.detach().clone() for weight in self.weights]
+        steps = torch.autograd.grad(self._loss(train), self.weights, allow_unused=True)
+        with torch.no_grad():
+            for weight, gradient in zip(self.weights, steps, strict=True):
+                if gradient is None:
+                    continue
+                moment = self.optimizer.state[weight].get("momentum_buffer") if self.optimizer.state else None
+                change = gradient + self.settings.weight_decay * weight
+                if moment is not None:
+                    change = change + self.settings.momentum * moment
+                weight.sub_(change, alpha=rate)
+        loss = self._loss(held)
+        direct = torch.autograd.grad(loss, [*logits, *self.weights], allow_unused=True)
+        vector = [
+            torch.zeros_like(weight) if gradient is None else gradient
+            for weight, gradient in zip(self.weights, direct[len(logits) :], strict=True)
+        ]
+        self._set_weights(before)
+        step = _HESSIAN_STEP / math.sqrt(sum(float(v.square().sum()) for v in vector))
+        sides = []
+        for sign in (1.0, -1.0):
+            self._set_weights([w + sign * step * v for w, v in zip(before, vector, strict=True)])
+            sides.append(torch.autograd.grad(self._loss(train), logits))
+        self._set_weights(before)
+        gradients = [
+            own - rate * (plus - minus) / (2 * step)
+            for own, plus, minus in zip(direct[: len(logits)], *sides, strict=True)
+        ]
+        return loss.detach(), gradients
+
+    @torch.no_grad()
+    def _set_weights(self, values: list[Tensor]) -> None:
+        for weight, value in zip(self.weights, values, strict=True):
+            weight.copy_(value)
+
+
+class Gdas(Differentiable):
+    """One path a step, drawn by Gumbel noise, with the gradient of its softmax (Dong & Yang 2019).
+
+    Args:
+        hottest: temperature of the softmax at the start.
+        coldest: at the end; it falls linearly.
+        more: as :class:`Differentiable`.
+    """
+
+    def __init__(
+        self,
+        settings: SupernetSettings | None = None,
+        *,
+        hottest: float = 10.0,
+        coldest: float = 0.1,
+        **more: float,
+    ) -> None:
+        super().__init__(settings, **more)  # type: ignore[arg-type]
+        if not 0 < coldest <= hottest:
+            raise RecipeError(f"oneshot.coldest is {coldest}, hottest {hottest}; give 0 < coldest <= hottest")
+        self.hottest, self.coldest = hottest, coldest
+
+    def _mixture(self) -> dict[str, Tensor]:
+        temperature = self.hottest + (self.coldest - self.hottest) * self.progress
+        mixture = {}
+        for name, logits in self.logits.items():
+            noise = torch.empty(len(logits)).exponential_(generator=self.generator).log().neg()
+            soft = torch.softmax((torch.log_softmax(logits, 0) + noise) / temperature, 0)
+            hard = torch.zeros_like(soft)
+            hard[int(soft.argmax())] = 1.0
+            mixture[name] = hard + (soft - soft.detach()) * hard  # what was not drawn is not computed
+        return mixture
+
+    def _logit_step(self, train: Batch, held: Batch) -> float:
+        loss = self._loss(held)
+        loss.backward()
+        return float(loss.detach())

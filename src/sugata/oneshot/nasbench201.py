@@ -1,0 +1,118 @@
+"""All cells of NAS-Bench-201 in one network."""
+
+from collections.abc import Mapping
+from itertools import groupby
+
+import torch
+from torch import Tensor, nn
+
+from sugata.nn.initialization import initialize_convolutional
+from sugata.nn.nasbench201 import OPERATIONS, NasBench201Cell, NasBench201Network, ResidualReduction
+from sugata.oneshot.base import Supernet
+from sugata.oneshot.mixed import MixedOperation, copy_weights
+from sugata.space import Signature, image_sizes
+from sugata.spaces.cell import NasBench201Space
+from sugata.spaces.cell.nasbench201 import EDGES
+from sugata.trial import Value
+
+
+class MixedCell(nn.Module):
+    """A cell whose edges hold all operations.
+
+    Args:
+        names: Decisions, one for each edge.
+        options: Of every edge.
+        channels: Of every node.
+        affine: Whether batch norms have a scale and a shift; without, weights of operations can be compared.
+    """
+
+    def __init__(
+        self, names: tuple[str, ...], options: tuple[Value, ...], channels: int, affine: bool
+    ) -> None:
+        super().__init__()
+        self.names = names
+        self.edges = nn.ModuleList(
+            MixedOperation({option: _operation(str(option), channels, affine) for option in options})
+            for _ in names
+        )
+
+    def forward(self, x: Tensor, selection: Mapping[str, int | Tensor]) -> Tensor:
+        """`(batch, channels, height, width)`, the shape is kept."""
+        nodes: list[Tensor] = [x]
+        edges = zip(EDGES, self.names, self.edges, strict=True)
+        for _, incoming in groupby(edges, key=lambda edge: edge[0][1]):  # all edges of a node
+            terms = [edge(nodes[source], selection[name]) for (source, _), name, edge in incoming]
+            added = [term for term in terms if term is not None]
+            nodes.append(sum(added[1:], added[0]) if added else torch.zeros_like(x))
+        return nodes[-1]
+
+
+class NasBench201Supernet(Supernet):
+    """The published macro network with all five operations on each edge of every cell.
+
+    Args:
+        space: Gives channels and cells.
+        signature: Of the image task.
+        affine: Whether batch norms of the cells have a scale and a shift.
+    """
+
+    space: NasBench201Space
+
+    def __init__(self, space: NasBench201Space, signature: Signature, *, affine: bool = False) -> None:
+        super().__init__(space, signature)
+        self.decisions = {choice.name: choice.options for choice in space.choices}
+        sizes, channels = image_sizes(signature), space.channels
+        self.stem = nn.Sequential(
+            nn.Conv2d(sizes.channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
+        )
+        names, options = tuple(self.decisions), space.choices[0].options
+        layers: list[nn.Module] = []
+        for stage in range(3):
+            width = channels * 2**stage
+            if stage:
+                layers.append(ResidualReduction(width // 2, width))
+            layers += [MixedCell(names, options, width, affine) for _ in range(space.cells)]
+        self.layers = nn.ModuleList(layers)
+        self.norm = nn.Sequential(nn.BatchNorm2d(4 * channels), nn.ReLU())
+        self.classifier = nn.Linear(4 * channels, sizes.outputs)
+        self.activate(dict.fromkeys(names, options[-1]))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """`(batch, image_channels, height, width)` to `(batch, outputs)`."""
+        x = self.stem(images)
+        for layer in self.layers:
+            x = layer(x, self.selection) if isinstance(layer, MixedCell) else layer(x)
+        return self.classifier(self.norm(x).mean((2, 3)))
+
+    def initialize(self, generator: torch.Generator) -> None:
+        """Draw all weights."""
+        initialize_convolutional(self, generator)
+
+    def extract(self, architecture: Mapping[str, Value]) -> NasBench201Network:
+        """The network of a cell, with copied weights."""
+        network = self.space.build(architecture, self.signature)
+        path = self.path(architecture)
+        for part in ("stem", "norm", "classifier"):
+            copy_weights(getattr(self, part), getattr(network, part))
+        for mixed, layer in zip(self.layers, network.layers, strict=True):
+            if not isinstance(mixed, MixedCell):
+                copy_weights(mixed, layer)
+                continue
+            assert isinstance(layer, NasBench201Cell)
+            built = iter(layer.operations)  # of the edges that are not none, in their order
+            for name, edge in zip(mixed.names, mixed.edges, strict=True):
+                if path[name] != "none":
+                    position = self.decisions[name].index(path[name])
+                    copy_weights(edge.option(position), next(built))  # type: ignore[operator]
+        return network
+
+
+def _operation(option: str, channels: int, affine: bool) -> nn.Module | None:
+    if option == "none":
+        return None
+    module = OPERATIONS[option](channels)
+    if not affine:
+        for norm in module.modules():
+            if isinstance(norm, nn.BatchNorm2d):
+                norm.affine, norm.weight, norm.bias = False, None, None  # type: ignore[assignment]
+    return module

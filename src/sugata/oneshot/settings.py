@@ -1,0 +1,36 @@
+"""How a supernet is trained, as one frozen value."""
+
+from dataclasses import dataclass
+
+from sugata.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class SupernetSettings:
+    """Steps, batches and optimizers of a method on shared weights; the defaults are those of DARTS.
+
+    Attributes:
+        steps: updates of the weights.
+        batch_size: images of a batch.
+        learning_rate: of the weights, by SGD with momentum; falls to zero along half a cosine.
+        momentum: of the weights.
+        weight_decay: of the weights.
+        clip: largest norm of the weights' gradient; 0: no clipping.
+        checks: how often the distribution is looked at, evenly spaced.
+    """
+
+    steps: int = 2000
+    batch_size: int = 64
+    learning_rate: float = 0.025
+    momentum: float = 0.9
+    weight_decay: float = 3e-4
+    clip: float = 5.0
+    checks: int = 20
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "learning_rate", "checks"):
+            if not getattr(self, name) > 0:
+                raise RecipeError(f"oneshot.{name} is {getattr(self, name)}; it must be greater than 0")
+        for name in ("momentum", "weight_decay", "clip"):
+            if not getattr(self, name) >= 0:
+                raise RecipeError(f"oneshot.{name} is {getattr(self, name)}; it must be at least 0")
