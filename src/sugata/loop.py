@@ -86,7 +86,7 @@ def search(
         JournalError: the journal belongs to another search space.
         KeyboardInterrupt: by the keyboard or SIGTERM; running trials are killed and stay pending.
     """
-    window = window or (DETERMINISTIC_WINDOW if deterministic else 2 * engine.capacity)
+    window = window or (DETERMINISTIC_WINDOW if deterministic else None)
     loop = _Loop(
         strategy, engine, journal, space, folder, feasible, budget, deterministic, window, seed, on_event
     )
@@ -114,7 +114,7 @@ class _Loop:
         feasible: Callable[[Architecture], str | None],
         budget: Budget,
         deterministic: bool,
-        window: int,
+        window: int | None,
         seed: int,
         on_event: Callable[[Event], None] | None,
     ) -> None:
@@ -126,7 +126,7 @@ class _Loop:
         self.feasible = feasible
         self.budget = budget
         self.deterministic = deterministic
-        self.window = window
+        self.fixed_window = window
         self.seed = seed
         self.on_event = on_event or (lambda event: None)
         self.told: list[Trial] = []
@@ -149,6 +149,11 @@ class _Loop:
             if not self.tell_finished() and not self.wait():
                 break
         self.note({"end": self.end or "the strategy is finished", "trials": self.charged})
+
+    @property
+    def window(self) -> int:
+        """How many proposals may be pending now; engines grow."""
+        return self.fixed_window or 2 * self.engine.capacity
 
     def tell_finished(self) -> bool:
         """Tell what is finished, all of it before the next ask; in deterministic mode one trial an ask.

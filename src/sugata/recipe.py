@@ -207,7 +207,17 @@ class FinalSection(_Section):
 class EngineSection(_Section):
     """Where evaluations run."""
 
-    workers: int | None = Field(None, ge=0, description="processes; null: one a core or GPU; 0: this process")
+    kind: Literal["local", "ray"] = Field(
+        "local", description="local: processes of this machine; ray: a cluster"
+    )
+    address: str | None = Field(
+        None, description="ray: a running cluster, auto or HOST:PORT; null: one of its own on this machine"
+    )
+    cpus: float = Field(1.0, gt=0, description="ray: CPUs of a trial, the threads of its worker")
+    gpus: float = Field(0.0, ge=0, description="ray: GPUs of a trial; parts of one, such as 0.5, are shared")
+    workers: int | None = Field(
+        None, ge=0, description="processes; null: one a core or GPU, as many as fit; 0: this process"
+    )
     timeout: Seconds = Field(1800.0, description="an evaluation that takes longer is killed")
     memory: Bytes | None = Field(None, description="a worker that takes more is killed; null: a fair share")
     deterministic: bool = Field(
@@ -362,16 +372,18 @@ def _look_up(data: dict[str, Any]) -> None:
     data.setdefault("space", "table")
     columns = table.get("metric", "")
     columns = [columns] if isinstance(columns, str) else columns
+    engine = data.get("engine")
+    workers = None if isinstance(engine, dict) and engine.get("kind") == "ray" else 0
     for section, field, value in (
         ("objectives", "metrics", [metric_name(columns)]),
-        ("engine", "workers", 0),
+        ("engine", "workers", workers),
     ):
         if isinstance(data.setdefault(section, {}), dict):
             data[section].setdefault(field, value)
 
 
 def _drop_other_options(data: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    """Another strategy, or kind of promotion, does not have what the recipe sets for its own."""
+    """Another strategy, engine or kind of promotion does not have what the recipe sets for its own."""
     section = data.get("strategy")
     if isinstance(section, dict) and changes.get("strategy.kind", section.get("kind")) != section.get("kind"):
         data["strategy"] = {}
@@ -380,6 +392,9 @@ def _drop_other_options(data: dict[str, Any], changes: Mapping[str, Any]) -> Non
         for rung in rungs:
             if isinstance(rung, dict):
                 rung.update(dict.fromkeys(FUNNEL_ONLY & rung.keys()))
+    section = data.get("engine")
+    if isinstance(section, dict) and changes.get("engine.kind") == "local":
+        data["engine"] = {name: value for name, value in section.items() if name not in CLUSTER_ONLY}
 
 
 def _strategy_options(section: StrategySection) -> dict[str, Any]:

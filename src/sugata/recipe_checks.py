@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sugata.recipe import FinalSection, Recipe, RungSection, TableSection
 
 FUNNEL_ONLY = frozenset({"keep", "threshold", "capacity"})  #: fields of a rung that the funnel alone goes by
+CLUSTER_ONLY = frozenset({"address", "cpus", "gpus"})  #: fields of an engine that is a cluster
 _FEWEST_EVALUATIONS = 5  # on a learning curve that is to be extrapolated
 
 
@@ -45,6 +46,7 @@ def check_together(recipe: "Recipe", where: str) -> None:
         raise RecipeError(
             f"{where}: engine.timeout {recipe.engine.timeout:g} s is too short for trainings of {longest:g} s"
         )
+    _check_engine(recipe, where)
     if recipe.engine.deterministic and any(rung.unit == "seconds" for rung in recipe.funnel):
         raise RecipeError(f"{where}: engine.deterministic needs funnel units of steps or tokens, not seconds")
     timed = (TIMED | {"training_seconds"}) & {*recipe.objectives.metrics, recipe.promote_by}
@@ -100,4 +102,20 @@ def _check_early_stop(recipe: "Recipe", where: str) -> None:
         raise RecipeError(
             f"{where}: engine.deterministic cannot stop early, since that depends on what ended first;"
             " leave early_stop.confidence out"
+        )
+
+
+def _check_engine(recipe: "Recipe", where: str) -> None:
+    engine = recipe.engine
+    usual = type(engine)()
+    given = sorted(name for name in CLUSTER_ONLY if getattr(engine, name) != getattr(usual, name))
+    if engine.kind == "local" and given:
+        raise RecipeError(f"{where}: engine.{given[0]} is for a cluster; set engine.kind to ray as well")
+    if engine.kind == "ray" and engine.workers == 0:
+        raise RecipeError(
+            f"{where}: engine.workers 0 is this process; leave it out, or set engine.kind to local"
+        )
+    if engine.gpus > 1 and engine.gpus % 1:
+        raise RecipeError(
+            f"{where}: engine.gpus {engine.gpus:g} is neither whole nor a part of one; try 1 or 0.5"
         )

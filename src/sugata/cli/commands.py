@@ -32,6 +32,11 @@ Changes = Annotated[
     typer.Option("--set", metavar="FIELD=VALUE", help="Change a recipe field, such as seed=1."),
 ]
 
+EngineKind = Annotated[
+    str | None, typer.Option("--engine", help="Where trials run: local, or ray for a cluster.")
+]
+Address = Annotated[str | None, typer.Option(help="With ray: a running cluster, auto or HOST:PORT.")]
+
 
 @app.callback(invoke_without_command=True)
 def _version(
@@ -64,6 +69,8 @@ def search(
     top: Annotated[int | None, typer.Option(help="Winners to train in full; 0: the whole front.")] = None,
     run_dir: Annotated[Path | None, typer.Option(help="The run's folder; a new one under runs/.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
+    engine: EngineKind = None,
+    address: Address = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run, and what it costs.")
     ] = False,
@@ -82,6 +89,8 @@ def search(
         "limits.latency": max_latency,
         "final.top": top,
         "seed": seed,
+        "engine.kind": engine,
+        "engine.address": address,
     }
     fields = {field: value for field, value in given.items() if value is not None}
     fields |= recipes.assignments(changes or [])
@@ -106,12 +115,14 @@ def search(
 def resume(
     run: Run,
     budget: Annotated[str | None, typer.Option(help="A new total budget of the search, such as 20m.")] = None,
+    engine: EngineKind = None,
+    address: Address = None,
 ) -> None:
     """Go on with a run where it was left, however it ended."""
     from sugata.cli.printing import print_result
     from sugata.run import resume as go_on
 
-    print_result(go_on(run, budget=budget), _out)
+    print_result(go_on(run, budget=budget, engine=engine, address=address), _out)
 
 
 @app.command()

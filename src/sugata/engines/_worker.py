@@ -24,6 +24,7 @@ from typing import Any
 from sugata.engines.base import Job
 from sugata.engines.evaluation import LOG, TrialContext, encode, evaluate, one_line
 from sugata.engines.messages import read_bytes, send_json
+from sugata.engines.pickling import load
 from sugata.errors import DiskFullError
 from sugata.evaluators import Evaluation, Evaluator
 from sugata.journal import NO_SPACE
@@ -125,25 +126,13 @@ def main() -> None:
     os.set_inheritable(arguments.results, False)
     worker = Worker(incoming, arguments.results)
     try:
-        evaluator = _load(arguments.evaluator)
+        evaluator = load(arguments.evaluator)
     except BaseException as error:
         worker.send("unfit", reason=one_line(error))
         raise
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     worker.run(evaluator)
-
-
-def _load(descriptor: int) -> Evaluator:
-    """Unpickle the parent's import path and working folder, then, able to import alike, the evaluator."""
-    size = os.fstat(descriptor).st_size
-    content = b""
-    while len(content) < size:  # the workers share the descriptor: never move its offset
-        content += os.pread(descriptor, size - len(content), len(content))
-    os.close(descriptor)
-    sys.path[:], evaluator = pickle.loads(content)
-    loaded: Evaluator = pickle.loads(evaluator)
-    return loaded
 
 
 def _die_with(parent: int) -> None:

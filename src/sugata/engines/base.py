@@ -52,7 +52,7 @@ class Engine(ABC):
     """Runs jobs; a context manager that leaves no process behind.
 
     Attributes:
-        capacity: how many jobs run at a time.
+        capacity: how many jobs run at a time; it may change while the engine is waited for.
         progress: called as ``progress(number, step, value)`` when a running trial reports.
     """
 
@@ -65,7 +65,10 @@ class Engine(ABC):
 
     @abstractmethod
     def wait(self, timeout: float | None = None) -> list[Outcome]:
-        """Outcomes that have arrived; at least one, unless ``timeout`` seconds pass or nothing runs."""
+        """Outcomes that have arrived; at least one, unless ``timeout`` seconds pass or nothing runs.
+
+        None also when the capacity has grown, so that more can be submitted.
+        """
 
     @property
     @abstractmethod

@@ -2,24 +2,21 @@
 
 import math
 import os
-import pickle
 import select
 import selectors
 import sys
-import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Any
-
-import cloudpickle
+from typing import Any
 
 from sugata.engines import resources
 from sugata.engines.base import Engine, Job, Outcome
-from sugata.engines.evaluation import decode, one_line
+from sugata.engines.evaluation import decode
 from sugata.engines.in_process import InProcessEngine
 from sugata.engines.messages import Garbled
+from sugata.engines.pickling import Unsendable, in_file, pickled
 from sugata.engines.slot import Slot
 from sugata.engines.worker_process import WorkerProcess
 from sugata.errors import DiskFullError, TaskError
@@ -30,10 +27,7 @@ _TICK = 0.2  # seconds between looks at memory, clocks and processes
 _LONGEST_START = 300.0  # seconds
 _MOST_STARTS = 3  # workers in a row that die before they are ready
 _SHARE_OF_MEMORY = 0.9
-
-
-class Unsendable(TaskError):  # noqa: N818 - it says what the evaluator is
-    """An evaluator that worker processes cannot load."""
+_BELL = "bell"
 
 
 class LocalEngine(Engine):
@@ -46,38 +40,45 @@ class LocalEngine(Engine):
 
     def __init__(
         self,
-        evaluator: Evaluator,
+        evaluator: Evaluator | bytes,
         workers: int | None = None,
         *,
         memory: int | None = None,
         timeout: float | None = None,
         retries: int = 1,
+        environments: Sequence[dict[str, str]] = (),
     ) -> None:
         """Start the workers.
 
         Args:
+            evaluator: what evaluates, or what :func:`sugata.engines.pickling.pickled` made of it.
             workers: how many; None is one a GPU, or one a CPU core.
             memory: bytes that a worker and its children may hold; None is an equal share of what is free.
             timeout: seconds that a trial may take.
             retries: how often a trial is run again whose worker died.
+            environments: of each worker, by which it is also given its GPUs and threads; none are those of
+                a worker with one GPU, if there is one, and one thread.
 
         Raises:
             Unsendable: the evaluator cannot be pickled.
         """
-        self._gpus = resources.gpus()
-        self.capacity = workers or len(self._gpus) or resources.cores()
+        self._environments = environments or [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in resources.gpus()]
+        self.capacity = workers or len(self._environments) or resources.cores()
         self._memory = memory or int(resources.memory() * _SHARE_OF_MEMORY / self.capacity)
         self._timeout = timeout
         self._retries = retries
-        self._evaluator = _evaluator_file(evaluator)
+        self._evaluator = in_file(evaluator if isinstance(evaluator, bytes) else pickled(evaluator))
         self._workers: list[WorkerProcess | None] = [None] * self.capacity
         self._selector = selectors.DefaultSelector()
+        self._bell, self._rope = os.pipe()
+        self._selector.register(self._bell, selectors.EVENT_READ, _BELL)
         self._slot = Slot()
         self._queue: deque[Job] = deque()
         self._outcomes: list[Outcome] = []
         self._deaths: dict[int, int] = {}  # by trial
         self._failed_starts = 0
         self._looked = 0.0
+        self._rung = False
         for index in range(self.capacity):
             self._start_worker(index)
 
@@ -100,11 +101,18 @@ class LocalEngine(Engine):
         """
         until = math.inf if timeout is None else time.monotonic() + timeout
         left = math.inf
-        while self.running and left > 0 and (not self._outcomes or self._slot.holder):
+        self._rung = False
+        while self.running and left > 0 and not self._rung and (not self._outcomes or self._slot.holder):
             left = until - time.monotonic()
             self._step(min(_TICK, max(0.0, left)))
+        if self._rung and self._slot.holder:
+            return []
         outcomes, self._outcomes = self._outcomes, []
         return outcomes
+
+    def ring(self) -> None:
+        """Have :meth:`wait` return at once; the one thing that another thread may do."""
+        os.write(self._rope, b"!")
 
     @property
     def running(self) -> tuple[int, ...]:
@@ -147,6 +155,8 @@ class LocalEngine(Engine):
             self._end(worker)
         self._selector.close()
         self._evaluator.close()
+        os.close(self._bell)
+        os.close(self._rope)
 
     # -- inside -----------------------------------------------------------------------------------
 
@@ -163,7 +173,10 @@ class LocalEngine(Engine):
     def _step(self, timeout: float) -> None:
         """Hear what workers say, then look after them."""
         for key, _ in self._selector.select(timeout):
-            if key.data in self._workers:
+            if key.data is _BELL:
+                os.read(self._bell, 1 << 10)
+                self._rung = True
+            elif key.data in self._workers:
                 self._hear(key.data)
         self._slot.expire(self._alive())
         if time.monotonic() - self._looked >= _TICK:
@@ -260,8 +273,7 @@ class LocalEngine(Engine):
             self._outcomes.append(Outcome(job.number, evaluation, seconds))
 
     def _start_worker(self, index: int) -> None:
-        gpu = self._gpus[index % len(self._gpus)] if self._gpus else None
-        environment = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
+        environment = self._environments[index % len(self._environments)] if self._environments else {}
         worker = WorkerProcess(self._evaluator.fileno(), environment)
         self._workers[index] = worker
         self._selector.register(worker.inbox.descriptor, selectors.EVENT_READ, worker)
@@ -309,16 +321,3 @@ def open_engine(
         if engine:
             engine.close()
         raise
-
-
-def _evaluator_file(evaluator: Evaluator) -> IO[bytes]:
-    """The import path and the evaluator, pickled one after the other into a file without a name."""
-    try:
-        content = cloudpickle.dumps(evaluator)
-    except Exception as error:
-        raise Unsendable(one_line(error)) from error
-    path = [entry or os.getcwd() for entry in sys.path]
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the engine
-    file.write(pickle.dumps((path, content)))
-    file.flush()
-    return file

@@ -19,14 +19,13 @@ import sugata.engines
 from sugata.engines.base import Job
 from sugata.engines.messages import Inbox, send_bytes
 
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+#: What tells libraries how many threads to use.
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # One thread a worker. And glibc keeps what was freed: by default every large buffer of a training step is
 # mapped and unmapped anew, and each of its pages faulted in again. In huge pages the processor finds them
 # faster: a step of a small language model takes 5 % less time.
 _ENVIRONMENT = {
-    **dict.fromkeys(
-        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
-    ),
+    **dict.fromkeys(THREADS, "1"),
     "TOKENIZERS_PARALLELISM": "false",
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
@@ -71,7 +70,7 @@ class WorkerProcess:
                 stdout=self._output,
                 stderr=self._output,
                 pass_fds=(evaluator, sending),
-                env=os.environ | _import_path() | _ENVIRONMENT | environment,
+                env=os.environ | import_path() | _ENVIRONMENT | environment,
                 process_group=0,  # the keyboard's Ctrl-C is for the engine; its own children belong to it
             )
         finally:
@@ -175,7 +174,7 @@ class WorkerProcess:
         return lines[-1] if lines else ""
 
 
-def _import_path() -> dict[str, str]:
+def import_path() -> dict[str, str]:
     """Where the worker finds this package, if it is not installed: its own path is set up only later."""
     package = str(Path(sugata.engines.__file__).parents[2])
     if package in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):

@@ -66,6 +66,12 @@ class Evaluator(ABC):
     def fingerprint(self) -> str:
         """Changes when results could: task data, training settings, versions."""
 
+    def prepare(self) -> None:  # noqa: B027 - most have nothing to prepare
+        """Do what is done once on a machine before the first evaluation there, such as preparing the data.
+
+        Called by engines that evaluate on other machines than this one; what is done already stays as it is.
+        """
+
     def quick_metrics(
         self,
         architecture: Mapping[str, Value],

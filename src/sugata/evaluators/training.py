@@ -43,6 +43,10 @@ class TrainingEvaluator(Evaluator):
         parts += [sugata.__version__, torch.__version__]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
+    def prepare(self) -> None:
+        """Prepare the task's data."""
+        self.task.prepare({choice.name: choice.options for choice in self.space.choices})
+
     def quick_metrics(
         self,
         architecture: Mapping[str, Value],

@@ -12,7 +12,7 @@ from typing import Any
 
 from sugata import journal as journals
 from sugata import recipe as recipes
-from sugata.engines import Engine, Job, Outcome, open_engine
+from sugata.engines import Engine, Job, Outcome
 from sugata.errors import DiskFullError, RecipeError, RunFolderError, SugataError
 from sugata.evaluators import EarlyStop
 from sugata.journal import NO_SPACE, Event, Journal
@@ -22,6 +22,7 @@ from sugata.report.wording import count, plural
 from sugata.reuse import trial_folder
 from sugata.run.assembly import Assembly, assemble, fidelity, final_fidelity
 from sugata.run.early_stop import CurveWatch
+from sugata.run.engine import check_engine, engine_of
 from sugata.run.feasibility import Feasibility
 from sugata.run.folder import (
     BEST,
@@ -106,6 +107,7 @@ def start(
         try:
             assembly = assemble(recipe, evaluate=evaluate, space=space)
             assembly.strategy()  # what it cannot do is said before there is a run
+            check_engine(recipe.engine)
             seconds = _prepare(assembly, progress)
             if not (folder / JOURNAL).exists():  # likewise
                 progress.now("checking the limits")
@@ -163,19 +165,30 @@ def _how_to_go_on(recipe: Recipe, folder: Path) -> str:
     return f"go on with: sugata resume {folder}"
 
 
-def resume(folder: Path, *, budget: str | None = None, progress: Progress | None = None) -> Result:
+def resume(
+    folder: Path,
+    *,
+    budget: str | None = None,
+    engine: str | None = None,
+    address: str | None = None,
+    progress: Progress | None = None,
+) -> Result:
     """Go on with a run where it was left, however it ended.
 
     Args:
         budget: a new wall-clock budget of the whole search stage, such as ``20m``.
+        engine: another kind of engine than before.
+        address: another cluster than before.
 
     Raises:
         SugataError: as :func:`start`; a run of a function that is not importable needs the script again.
     """
     result = Result(folder)
     recipe = result.recipe
-    if budget is not None:
-        recipe = recipes.parse(recipe.model_dump(mode="json"), str(folder), {"budget.seconds": budget})
+    given = {"budget.seconds": budget, "engine.kind": engine, "engine.address": address}
+    changes = {field: value for field, value in given.items() if value is not None}
+    if changes:
+        recipe = recipes.parse(recipe.model_dump(mode="json"), str(folder), changes)
     if recipe.needs_script:
         raise RunFolderError(
             f"{folder}: function {recipe.evaluate!r} cannot be imported here; "
@@ -245,15 +258,7 @@ def _prepare(assembly: Assembly, progress: Progress) -> float:
 
 
 def _engine(run: _Run) -> Engine:
-    section = run.assembly.recipe.engine
-    run.progress.now("starting workers")
-    return open_engine(
-        run.assembly.evaluator,
-        workers=section.workers,
-        timeout=section.timeout,
-        memory=None if section.memory is None else int(section.memory),
-        warn=run.progress.say,
-    )
+    return engine_of(run.assembly.recipe.engine, run.assembly.evaluator, run.progress)
 
 
 def _feasibility(run: _Run, engine: Engine) -> Feasibility:
