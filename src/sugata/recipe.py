@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from sugata import strategies
 from sugata.errors import RecipeError
 from sugata.evaluators.table import metric_name
-from sugata.recipe_checks import FUNNEL_ONLY, check_together
+from sugata.recipe_checks import CLUSTER_ONLY, FUNNEL_ONLY, check_together
 from sugata.trial import Value
 
 _SIZES = {"": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30}

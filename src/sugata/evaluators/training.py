@@ -45,7 +45,8 @@ class TrainingEvaluator(Evaluator):
 
     def prepare(self) -> None:
         """Prepare the task's data."""
-        self.task.prepare({choice.name: choice.options for choice in self.space.choices})
+        choices = self.networks.space.choices
+        self.networks.task.prepare({choice.name: choice.options for choice in choices})
 
     def quick_metrics(
         self,

@@ -73,6 +73,10 @@ class ZeroCostEvaluator(Evaluator):
         parts = [self.task.fingerprint(), self.batch_size, self.length, sugata.__version__, torch.__version__]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
+    def prepare(self) -> None:
+        """Prepare the task's data."""
+        self.task.prepare({choice.name: choice.options for choice in self.space.choices})
+
     def quick_metrics(
         self,
         architecture: Mapping[str, Value],

@@ -1,6 +1,6 @@
 """The engine that a recipe names."""
 
-from sugata.engines import Engine, RayEngine, ray_cluster, open_engine
+from sugata.engines import Engine, RayEngine, open_engine, ray_cluster
 from sugata.evaluators import Evaluator
 from sugata.recipe import EngineSection
 from sugata.run.progress import Progress
@@ -36,6 +36,4 @@ def engine_of(section: EngineSection, evaluator: Evaluator, progress: Progress) 
             say=progress.say,
         )
     progress.now("starting workers")
-    return open_engine(
-        evaluator, section.workers, timeout=section.timeout, memory=memory, warn=progress.say
-    )
+    return open_engine(evaluator, section.workers, timeout=section.timeout, memory=memory, warn=progress.say)
