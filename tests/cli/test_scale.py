@@ -39,6 +39,8 @@ def test_the_coefficients_are_searched_with_a_function_of_ones_own(sugata, monke
         (["darts_v2", "--image", "0"], "--image 0"),
         (["darts_v2", "--search", "no_such_module:score"], "cannot be imported"),
         (["darts_v3"], "did you mean"),
+        (["darts_v2", "--data", "digits", "--search", "a:b"], "give one"),
+        (["darts_v2", "--data", "no/such/folder"], "no/such/folder"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(sugata, arguments: list[str], message: str) -> None:

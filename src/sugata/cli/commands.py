@@ -294,17 +294,25 @@ def scale(
         str | None,
         typer.Option(help="Search the coefficients: module:function that scores a scaled network."),
     ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Search them by training on these images: digits, a folder, hf:NAME.")
+    ] = None,
+    epochs: Annotated[float, typer.Option(min=0.01, help="Of each of these trainings.")] = 5,
     step: Annotated[float, typer.Option(help="Of the grid of coefficients.")] = 0.05,
     divisor: Annotated[int, typer.Option(min=1, help="Channels are multiples of it.")] = 8,
     as_json: Json = False,
 ) -> None:
     """One image network at larger sizes, by EfficientNet's compound scaling."""
-    from sugata.cli.scaling import Scaled, print_coefficients, print_scaled
+    from sugata.cli.scaling import Scaled, own_function, print_coefficients, print_scaled, trained_on
     from sugata.spaces.scaling import CompoundScaling
 
+    if search is not None and data is not None:
+        raise RecipeError("--search and --data: both score networks; give one")
     scaled = Scaled.of(network, image, classes, divisor)
     if search is not None:
-        print_coefficients(scaled, search, step, _out, as_json=as_json)
+        print_coefficients(scaled, own_function(search), step, _out, as_json=as_json)
+    elif data is not None:
+        print_coefficients(*trained_on(scaled, data, epochs), step, _out, as_json=as_json)
     else:
         print_scaled(scaled, CompoundScaling(alpha, beta, gamma), phi, _out, as_json=as_json)
 

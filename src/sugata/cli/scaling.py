@@ -1,7 +1,7 @@
 """`sugata scale`: a network at several sizes, and the search of the coefficients."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.console import Console
@@ -83,11 +83,30 @@ def print_scaled(scaled: Scaled, scaling: CompoundScaling, phi: int, out: Consol
     out.print(f"\nalpha beta² gamma² = {scaling.cost:.3f}: before rounding, what a step of phi costs in MACs")
 
 
-def print_coefficients(scaled: Scaled, evaluate: str, step: float, out: Console, *, as_json: bool) -> None:
-    """The coefficients of the grid, scored with phi = 1 by a function of one's own, and the best."""
-    function: Callable[[ScaledNetwork], float] = imported("function", evaluate)
+def own_function(name: str) -> Callable[[ScaledNetwork], float]:
+    """The function that ``module:name`` stands for.
+
+    Raises:
+        RecipeError: it is none.
+    """
+    function: Callable[[ScaledNetwork], float] = imported("function", name)
     if not callable(function):
-        raise RecipeError(f"--search {evaluate}: not a function; give module:name of one")
+        raise RecipeError(f"--search {name}: not a function; give module:name of one")
+    return function
+
+
+def trained_on(scaled: Scaled, data: str, epochs: float) -> tuple[Scaled, Callable[[ScaledNetwork], float]]:
+    """The same network for these images, and their training as the function that scores it."""
+    from sugata.evaluators.scaling import ScaledTraining
+
+    training = ScaledTraining(data, epochs)
+    return replace(scaled, signature=training.signature), training
+
+
+def print_coefficients(
+    scaled: Scaled, function: Callable[[ScaledNetwork], float], step: float, out: Console, *, as_json: bool
+) -> None:
+    """The coefficients of the grid with the score of each at phi = 1, and the best."""
     grid = coefficient_grid(step)
     scores: list[float] = []
 
