@@ -134,6 +134,12 @@ def test_a_broken_table_is_named_in_one_line(tmp_path: Path, change: dict, messa
     assert "cells.parquet" in str(caught.value) or "nasbench201 cifar10" in str(caught.value)
 
 
+def test_the_row_of_a_missing_value_is_named(tmp_path: Path) -> None:
+    path = nasbench201(tmp_path, {"c10valid_val_acc_12": [1.0, 2.0, np.nan, np.inf]})
+    with pytest.raises(DataError, match=r"cells.parquet, row 2: 'val_acc_12' .* as in 1 more row"):
+        read_table(path, data_set="cifar10", metrics=["val_acc_12"])
+
+
 def test_rows_that_stand_twice_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="rows 0 and 4 are the same architecture"):
         read_table(nasbench201(tmp_path, repeat=True), data_set="cifar10")

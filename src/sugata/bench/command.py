@@ -119,7 +119,8 @@ def _write(to: Path, name: str, title: str, text: str, panels: Sequence[Panel]) 
     if panels:
         write_png(panels, to / f"{name}.png")
         notes = [line[2:].replace("`", "") for line in text.splitlines() if line.startswith("- ")]
-        write_html(panels, to / f"{name}.html", title, text, notes)
+        page = to / f"{name}.html"
+        write_html(panels, page, title, text, notes, tables_first=text.count("\n| ") <= 30)
 
 
 def expectations(tasks: Sequence[Task]) -> dict[str, float]:

@@ -11,11 +11,13 @@ from sugata.objectives import Objectives
 from sugata.run.assembly import own_strategy
 from sugata.strategies import STRATEGIES, Strategy, options, strategy_class
 
-#: Settings other than a strategy's defaults, which are for longer searches: evolution with a population of 20
-#: and tournaments of 10, as for searches of some hundred trials elsewhere.
-SETTINGS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+#: Strategies that are compared with other settings than their defaults, or with several: kind -> name ->
+#: options. Evolution's defaults are for longer searches. Of Optuna's samplers those are compared that are
+#: quick enough; `--strategy optuna --set sampler=gp` runs another.
+VARIANTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
-        "evolution": {"population": 20, "tournament": 10, "generations": 100_000},
+        "evolution": {"evolution": {"population": 20, "tournament": 10, "generations": 100_000}},
+        "optuna": {"optuna (tpe)": {"sampler": "tpe"}, "optuna (nsga2)": {"sampler": "nsga2"}},
     }
 )
 
@@ -36,12 +38,17 @@ def contenders(names: Sequence[str] = (), changes: Mapping[str, Any] | None = No
     if changes and len(names) != 1:
         raise RecipeError("options are those of one strategy; name it with --strategy")
     found = []
-    for name in names or STRATEGIES:
-        known = {} if ":" in name else options(name)
+    for kind in names or STRATEGIES:
+        known = {} if ":" in kind else options(kind)
         for option in changes or {}:
             if known and option not in known:
-                raise RecipeError(f"{name} has no option {option!r}; it has {', '.join(known)}")
-        found.append(Contender(name, name, {**SETTINGS.get(name, {}), **(changes or {})}))
+                raise RecipeError(f"{kind} has no option {option!r}; it has {', '.join(known)}")
+        if changes:
+            first = next(iter(VARIANTS.get(kind, {"": {}}).values()))
+            found.append(Contender(kind, kind, {**first, **changes}))
+        else:
+            variants = VARIANTS.get(kind, {kind: {}})
+            found += [Contender(name, kind, given) for name, given in variants.items()]
     return found
 
 

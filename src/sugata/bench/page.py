@@ -18,11 +18,19 @@ _DASH = "7 4"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def write_html(panels: Sequence[Panel], path: Path, title: str, tables: str, notes: Sequence[str]) -> None:
+def write_html(
+    panels: Sequence[Panel],
+    path: Path,
+    title: str,
+    tables: str,
+    notes: Sequence[str],
+    *,
+    tables_first: bool = True,
+) -> None:
     """One page: for each panel all medians together, then each series by itself with its quartiles.
 
     Args:
-        tables: Markdown whose tables stand above.
+        tables: Markdown whose tables stand above, or below where they are long.
         notes: lines of text below, escaped here.
     """
     style = resources.files("sugata.report").joinpath("assets", "report.css").read_text(encoding="utf-8")
@@ -31,13 +39,15 @@ def write_html(panels: Sequence[Panel], path: Path, title: str, tables: str, not
         f'<div class="small">{_singles(panel)}</div></section>\n'
         for panel in panels
     )
+    made = html_tables(tables)
+    above, below = (made, "") if tables_first else ("", f"<section>{made}</section>\n")
     listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
     path.write_text(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(title)}</title><style>{style}</style></head>\n"
-        f"<body><main><header><h1>{escape(title)}</h1>{html_tables(tables)}</header>\n{sections}"
+        f"<body><main><header><h1>{escape(title)}</h1>{above}</header>\n{sections}{below}"
         f"<section><h2>How it was measured</h2><ul>{listed}</ul></section></main></body></html>\n",
         encoding="utf-8",
     )
@@ -69,7 +79,7 @@ def overview(panel: Panel) -> str:
 def single(panel: Panel, chosen: int) -> str:
     """One series with its quartiles, before the medians of the others."""
     width, height = 300.0, 220.0
-    x, y = _scales(panel, 44.0, width - 8, height - 40.0, 30.0)
+    x, y = _scales(panel, 44.0, width - 20, height - 40.0, 30.0)
     one = panel.series[chosen]
     parts = [_frame(panel, x, y, small=True)]
     parts += [_line(panel, other, x, y, "line", 1.2) for other in panel.series if other is not one]

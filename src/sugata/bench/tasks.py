@@ -169,8 +169,8 @@ def tasks_of(
             by_validation = [(metric, report)] if report else []
             pairs: list[tuple[str, str | None]] = [*by_validation, (report or metric, None)]
         else:
-            better = "maximize"
             pairs = _usual(path, file)
+            better = direction or direction_of(pairs[0][0])
         for searched, reported in pairs:
             most = budget or (EVALUATIONS if reported else QUERIES)
             tasks.append(Task(title, file, searched, better, reported, most, batch))
@@ -183,9 +183,9 @@ def _usual(path: Path, file: TableFile) -> list[tuple[str, str | None]]:
     columns = table_of(file, ()).columns
     if {"val_acc_12", "test_acc_200"} <= columns.keys():
         return [("val_acc_12", "test_acc_200"), ("test_acc_200", None)]
-    for name in ("mean_acc", "test_acc_108_mean"):
-        if name in columns:
-            return [(name, None)]
+    known = [name for name in ("mean_acc", "test_acc_108_mean") if name in columns]
+    if known or len(columns) == 1:
+        return [(next(iter(known or columns)), None)]
     raise DataError(f"{path}: name the column to search on with --metric; it has {', '.join(columns)}")
 
 

@@ -42,7 +42,7 @@ def winner(data: ReportData, words: Words) -> str:
     names = [name for name in words if name in won.metrics]
     tiles = "".join(_tile(words[name], won.metrics[name]) for name in names)
     origin = f"Trial {won.number}. " if won.number is not None else ""
-    what = "Measured of the final model, as it is stored." if data.winner else "As the search measured it."
+    what = "Measured of the final model, as it is stored." if won.files else "As the search measured it."
     above = note(f"{origin}{what}" if tiles else "")
     choices = definitions((name, escape(value_text(value))) for name, value in won.architecture.items())
     facts = f"<div><h3>Its choices</h3>{choices}{_test_scores(won, words)}{_files(won)}</div>"

@@ -72,3 +72,18 @@ def of_data_set(
         elif not others.match(name):
             own[name] = values
     return own
+
+
+def check_finite(path: Path, name: str, columns: Mapping[str, NDArray[np.float64]]) -> None:
+    """Make sure that a column has a number in every row.
+
+    Raises:
+        DataError: it has not; names the first row. A column that is not there is said elsewhere.
+    """
+    broken = np.flatnonzero(~np.isfinite(columns.get(name, np.zeros(0))))
+    if len(broken):
+        more = f", as in {len(broken) - 1} more rows" if len(broken) > 1 else ""
+        raise DataError(
+            f"{path}, row {broken[0]}: {name!r} is not a finite number{more}; fill or drop what is missing,"
+            " or use another column"
+        )

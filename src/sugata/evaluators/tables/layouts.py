@@ -23,7 +23,14 @@ from numpy.typing import NDArray
 
 from sugata.errors import DataError, InvalidArchitecture
 from sugata.evaluators.table import Table
-from sugata.evaluators.tables.columns import DATA_SETS, chosen, data_sets_in, numbers, of_data_set
+from sugata.evaluators.tables.columns import (
+    DATA_SETS,
+    check_finite,
+    chosen,
+    data_sets_in,
+    numbers,
+    of_data_set,
+)
 from sugata.evaluators.tables.file import read_frame
 from sugata.space import Architecture, DictionarySpace, ListedSpace, SearchSpace
 from sugata.spaces import space as space_named
@@ -63,7 +70,7 @@ def read_table(
         path: a ``.parquet``, ``.csv`` or ``.tsv`` file, or a folder with one.
         space: the space's name; by default as the columns say.
         data_set: which of the file's data sets; needed where it holds several.
-        metrics: columns that are values, where nothing else says so.
+        metrics: columns that are values, where nothing else says so, and must be finite in every row.
         choices: columns that are choices, where nothing else says so.
 
     Raises:
@@ -83,6 +90,8 @@ def read_table(
         name = f"{name} {title}"
     elif data_set is not None:
         raise DataError(f"{path}: holds one data set only; leave out the data set {data_set!r}")
+    for metric in metrics:
+        check_finite(path, metric, columns)
     return _merged(path, name, samples, rows, columns)
 
 
