@@ -33,10 +33,11 @@ AIMS = {"scalar": SCALAR, "pareto": PARETO, "single": SINGLE}
 
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "evolution": {"population": 6, "generations": 4},
+    "regularized_evolution": {"population": 6, "tournament": 3},
     "optuna": {"sampler": "nsga2", "population": 5},  # the others follow in test_optuna.py
 }
 #: Strategies that draw nothing.
-SEEDLESS: frozenset[str] = frozenset()
+SEEDLESS: frozenset[str] = frozenset({"grid"})
 #: Strategies whose every ask costs milliseconds: tested in the slow set.
 EXPENSIVE: frozenset[str] = frozenset({"optuna"})
 

@@ -1,12 +1,13 @@
 """The contract of a search strategy: who is looked at next."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from sugata.objectives import Objectives
 from sugata.space import SearchSpace
+from sugata.strategies.seen import Seen
 from sugata.trial import Fidelity, Proposal, Trial, Value
 
 
@@ -72,10 +73,10 @@ class Strategy(ABC):
         """Random numbers for the proposal of that number."""
         return np.random.default_rng([self.seed, number])
 
-    def _unseen_start(self, number: int, seen: Set[str]) -> Proposal | None:
-        """The next start whose deployment key is not in ``seen``, as the proposal of that number."""
+    def _unseen_start(self, number: int, seen: Seen) -> Proposal | None:
+        """The next start that was not proposed, as the proposal of that number."""
         for start in self.starts:
-            if self.space.deployment_key(start) not in seen:
+            if start not in seen:
                 return Proposal(number, start, self.fidelity, origin="start")
         return None
 

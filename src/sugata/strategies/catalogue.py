@@ -20,7 +20,10 @@ from sugata.strategies.base import Strategy
 STRATEGIES: Mapping[str, str] = MappingProxyType(
     {
         "random": "sugata.strategies.random:RandomSearch",
+        "grid": "sugata.strategies.grid:GridSearch",
         "evolution": "sugata.strategies.evolution:Evolution",
+        "regularized_evolution": "sugata.strategies.regularized_evolution:RegularizedEvolution",
+        "local_search": "sugata.strategies.local_search:LocalSearch",
         "optuna": "sugata.strategies.optuna:OptunaSearch",
     }
 )

@@ -12,7 +12,7 @@ from sugata.objectives import Objectives
 from sugata.space import Architecture, SearchSpace
 from sugata.space.search_space import Crossover
 from sugata.strategies.base import Strategy
-from sugata.strategies.random import draw_unseen
+from sugata.strategies.seen import Seen
 from sugata.trial import Fidelity, Proposal, Status, Trial, Value
 
 _READY = 0.75
@@ -106,7 +106,7 @@ class Evolution(Strategy):
         self._members = 0  # those of them that were not refused
         self._told = 0  # those of them that ended
         self._generation_of: dict[int, int] = {}
-        self._seen: set[str] = set()
+        self._seen = Seen(space)
         self._tried: Counter[Value | None] = Counter()  # options of the space's first choice
         self._refused: set[str] = set()
         self._parents: list[Trial] = []  # best first
@@ -143,7 +143,7 @@ class Evolution(Strategy):
         self._asked_now += 1
         self._members += 1
         self._generation_of[proposal.number] = self.generation
-        self._seen.add(self.space.deployment_key(proposal.architecture))
+        self._seen.add(proposal.architecture)
         self._tried[proposal.architecture.get(self.space.choices[0].name)] += 1
 
     # -- survival ---------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ class Evolution(Strategy):
         place = self._asked_now - len(self.starts)
         if place < 0:
             baseline = self.starts[place]
-            if self.space.deployment_key(baseline) not in self._seen:
+            if baseline not in self._seen:
                 return Proposal(number, baseline, self.fidelity, origin="baseline")
         allowed = [one for one in self.starts if self.space.deployment_key(one) not in self._refused]
         if not allowed or (place >= 0 and not self._is_mutant(place, len(allowed))):
@@ -223,7 +223,7 @@ class Evolution(Strategy):
     ) -> Proposal | None:
         """Propose the child; while it was before, mutated ever more strongly; at last a random one."""
         for attempt in range(_REMUTATIONS + 1):
-            if self.space.deployment_key(child) not in self._seen:
+            if child not in self._seen:
                 return Proposal(number, child, self.fidelity, origin=origin, parents=parents)
             mutant = self.space.mutate(child, rng, rate + (1 - rate) * attempt / _REMUTATIONS)
             if mutant == child:  # it has no valid mutant
@@ -246,7 +246,7 @@ class Evolution(Strategy):
         return proposal
 
     def _fresh(self, number: int, rng: np.random.Generator) -> Proposal | None:
-        architecture = draw_unseen(self.space, self._seen, rng)
+        architecture = self._seen.draw(rng)
         if architecture is None:
             return None
         return Proposal(number, architecture, self.fidelity, origin="random")

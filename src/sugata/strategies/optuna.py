@@ -10,7 +10,7 @@ from sugata.errors import InvalidArchitecture, RecipeError
 from sugata.objectives import Objectives
 from sugata.space import Architecture, Choice, SearchSpace
 from sugata.strategies.base import Strategy
-from sugata.strategies.random import draw_unseen
+from sugata.strategies.seen import Seen
 from sugata.trial import Fidelity, Proposal, Trial, Value
 
 try:
@@ -104,7 +104,7 @@ class OptunaSearch(Strategy):
         self._keeps_attributes = sampler in ("nsga2", "nsga3", "cmaes", "qmc")
         self._trials: list[FrozenTrial] = []  # by number
         self._attributes: Mapping[str, Any] = {}
-        self._seen: set[str] = set()
+        self._seen = Seen(space)
         self._events = 0
         self._last: tuple[tuple[int, int], _Drawn] | None = None  # so that asking does not draw twice
 
@@ -149,7 +149,7 @@ class OptunaSearch(Strategy):
                 attributes,
             )
         )
-        self._seen.add(self.space.deployment_key(proposal.architecture))
+        self._seen.add(proposal.architecture)
 
     # -- drawing ----------------------------------------------------------------------------------
 
@@ -174,13 +174,13 @@ class OptunaSearch(Strategy):
                 valid = self.space.architecture(values)
             except InvalidArchitecture:
                 continue
-            if self.space.deployment_key(valid) not in self._seen:
+            if valid not in self._seen:
                 return _Drawn(valid, self.sampler, *kept)
         origin = "mutation"
         valid = valid or self._repaired(values, rng)
         found = None if valid is None else self._near(valid, rng)
         if found is None:
-            found, origin = draw_unseen(self.space, self._seen, rng), "random"
+            found, origin = self._seen.draw(rng), "random"
         return _Drawn(found, origin, *kept)
 
     def _suggested(self, sketch: Sketch, sampler: samplers.BaseSampler) -> dict[str, Value]:
@@ -212,7 +212,7 @@ class OptunaSearch(Strategy):
     def _near(self, architecture: Architecture, rng: np.random.Generator) -> Architecture | None:
         """The architecture or a mutant of it that was not proposed; None where that is not found."""
         for attempt in range(_MUTATIONS):
-            if self.space.deployment_key(architecture) not in self._seen:
+            if architecture not in self._seen:
                 return architecture
             architecture = self.space.mutate(architecture, rng, attempt / _MUTATIONS)
         return None
