@@ -65,7 +65,7 @@ class DartsSpace(SearchSpace):
         channels: of the first cells: 36 in the published networks for CIFAR-10, 48 for ImageNet.
         cells: in all: 20 and 14.
         stem: ``cifar``, or ``imagenet`` for large images.
-        auxiliary: whether networks have an auxiliary head for training.
+        auxiliary: whether networks have an auxiliary head for training; it is counted and stored with them.
         none: whether ``none`` may be chosen. Published genotypes never have it.
 
     Raises:

@@ -94,7 +94,7 @@ class NasNetSpace(SearchSpace):
         channels: of the first cells.
         cells: normal cells before, between and after the two reductions each, NASNet's N.
         stem: ``cifar``, or ``imagenet`` for large images.
-        auxiliary: whether networks have an auxiliary head for training.
+        auxiliary: whether networks have an auxiliary head for training; it is counted and stored with them.
 
     Raises:
         InvalidArchitecture: a number is too small, or a name is unknown.
@@ -322,7 +322,7 @@ class NasNetFullSpace(NasNetSpace):
         channels: of the first cells.
         cells: normal cells before, between and after the two reductions each.
         stem: ``cifar``, or ``imagenet`` for large images.
-        auxiliary: whether networks have an auxiliary head for training.
+        auxiliary: whether networks have an auxiliary head for training; it is counted and stored with them.
 
     Raises:
         InvalidArchitecture: a number is too small, or the stem is unknown.
