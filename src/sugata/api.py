@@ -24,6 +24,7 @@ def search(
     budget: float | str | None = None,
     trials: int | None = None,
     strategy: str | Mapping[str, Any] | None = None,
+    warm_start: str | Path | Sequence[str | Path] = (),
     workers: int | None = None,
     seed: int | None = None,
     run_dir: str | Path | None = None,
@@ -55,6 +56,7 @@ def search(
         budget: wall-clock time of the search stage, seconds or such as ``"10m"``.
         trials: how many evaluations at most; for your own function 100 unless a budget is given.
         strategy: ``evolution``, ``random``, or the fields of the recipe's ``strategy``.
+        warm_start: the folder of an earlier run, or several, whose best architectures this one begins with.
         workers: processes; 0 evaluates in this one.
         seed: of every random draw.
         run_dir: the run's folder. One that holds the same run is gone on with; by default a new one
@@ -64,12 +66,14 @@ def search(
     Raises:
         SugataError: whatever is wrong with what was given, in one line.
     """
+    warm = [warm_start] if isinstance(warm_start, str | Path) else warm_start
     changes: dict[str, Any] = {
         "task.data": None if data is None else str(data),
         "budget.seconds": budget,
         "budget.trials": trials,
         "engine.workers": workers,
         "seed": seed,
+        "warm_start": [str(run) for run in warm] or None,
     }
     changes = {field: value for field, value in changes.items() if value is not None}
     if isinstance(strategy, str):

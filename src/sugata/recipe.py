@@ -96,6 +96,19 @@ class StrategySection(_Section):
         return dict(self.model_extra or {})
 
 
+class WarmStartSection(_Section):
+    """An earlier run whose best architectures this one begins with."""
+
+    run: str = Field(description="its folder, such as runs/other")
+    top: int = Field(10, ge=1, description="how many of its best are looked at")
+
+
+def _each(value: Any) -> Any:
+    """A list of sections, also where one alone, or just a folder, is given."""
+    several = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    return [{"run": one} if isinstance(one, str) else one for one in several]
+
+
 class RungSection(_Section):
     """One rung of the funnel."""
 
@@ -247,6 +260,10 @@ class Recipe(_Section):
         True, description="start from the space's known good networks and compare with them"
     )
     strategy: StrategySection = Field(StrategySection(), description="how to look")
+    warm_start: Annotated[tuple[WarmStartSection, ...], BeforeValidator(_each)] = Field(
+        (),
+        description="begin with the best of earlier runs: runs/other, {run: ..., top: 10}, or a list",
+    )
     funnel: tuple[RungSection, ...] = Field((), description="rungs of training, cheapest first")
     promotion: PromotionSection = Field(PromotionSection(), description="who goes on to the next rung")
     promote_by: str = Field("pareto", description="what ranks a rung: pareto, fitness or a metric's name")

@@ -39,6 +39,8 @@ TYPED = {
     "search --set engine.deterministic=true": "not seconds",
     "search --data nowhere": "nowhere does not exist",
     "search --data hf:": "hf:NAME",
+    "search --warm-start nowhere": "field 'warm_start': nowhere: no such run folder",
+    "search --set warm_start.top=3": "field 'warm_start.0.run': Field required",
     "resume nowhere": "no such run folder",
     "status nowhere": "no such run folder",
     "report .": "not a run folder",

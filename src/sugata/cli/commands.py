@@ -61,6 +61,9 @@ def search(
     ] = None,
     metric: Annotated[str | None, typer.Option(help="The table's column to search on.")] = None,
     data: Data = None,
+    warm_start: Annotated[
+        list[str] | None, typer.Option(metavar="RUN", help="Begin with the best of an earlier run.")
+    ] = None,
     budget: Annotated[str | None, typer.Option(help="Wall clock of the search, such as 10m.")] = None,
     max_size: Annotated[str | None, typer.Option(help="Largest stored model, such as 50MB.")] = None,
     max_latency: Annotated[
@@ -84,6 +87,7 @@ def search(
         "table.file": table,
         "table.metric": metric,
         "task.data": data,
+        "warm_start": warm_start or None,
         "budget.seconds": budget,
         "limits.size": max_size,
         "limits.latency": max_latency,

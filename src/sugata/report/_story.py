@@ -57,7 +57,8 @@ def _searched(data: ReportData) -> str:
     refused = sum(1 for trial in data.trials if trial.status is Status.REFUSED)
     notes = [f"{bad} did not complete"] if bad else []
     notes += [f"{refused} broke a limit and {'was' if refused == 1 else 'were'} refused"] if refused else []
-    return text + (f"; {' and '.join(notes)}." if notes else ".")
+    text += f"; {' and '.join(notes)}." if notes else "."
+    return " ".join([text, *(f"It began with {begun}." for begun in data.begun_with)])
 
 
 def _found(data: ReportData, words: Mapping[str, Wording]) -> str:

@@ -75,6 +75,7 @@ class ReportData:
         baselines: measured like the candidates of the top rung.
         winner: None while there is none.
         stages: name and duration in seconds of each stage.
+        begun_with: where architectures that the search began with come from, a line each.
         warnings: what a reader has to know before believing the numbers.
         finished: whether the run came to its end.
     """
@@ -95,5 +96,6 @@ class ReportData:
     baselines: tuple[MeasuredBaseline, ...] = ()
     winner: Winner | None = None
     stages: tuple[tuple[str, float], ...] = ()
+    begun_with: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     finished: bool = True

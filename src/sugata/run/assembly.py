@@ -1,7 +1,7 @@
 """From a recipe to the objects that a run needs."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,11 @@ from sugata.objectives import Objectives
 from sugata.recipe import Recipe, RungSection, StrategySection, TableSection
 from sugata.run.aims import limited_metrics, objectives_of, own_metrics
 from sugata.run.promotion import promoting
-from sugata.space import Architecture, DictionarySpace, SearchSpace
+from sugata.space import DictionarySpace, SearchSpace
 from sugata.spaces import baselines, imported
 from sugata.spaces import space as space_named
 from sugata.strategies import Strategy, strategy_class
-from sugata.trial import Fidelity
+from sugata.trial import Fidelity, Value
 
 if TYPE_CHECKING:
     from sugata.evaluators.networks import Networks
@@ -44,9 +44,13 @@ class Assembly:
         """What the networks are for; None where a user's function evaluates."""
         return None if self.networks is None else self.networks.task
 
-    def strategy(self, start: Architecture | None = None) -> Strategy:
-        """A new strategy, in the state before the first proposal; `start` is looked at first."""
-        starts = [*([] if start is None else [start]), *self.known_good.values()]
+    def strategy(self, first: Sequence[Mapping[str, Value]] = ()) -> Strategy:
+        """A new strategy, in the state before the first proposal.
+
+        Args:
+            first: architectures to begin with before the known good ones.
+        """
+        starts = [*first, *self.known_good.values()]
 
         def propose(seed: int) -> Strategy:
             return self._proposer(self.recipe.strategy, starts, seed)

@@ -7,6 +7,7 @@ from sugata.errors import SugataError
 from sugata.report import MeasuredBaseline, ReportData, Winner, write_report
 from sugata.run.folder import BEST
 from sugata.run.result import Result
+from sugata.run.warm_start import noted
 from sugata.space import Block, Graph
 from sugata.spaces import space as space_named
 from sugata.trial import Status, Trial
@@ -49,6 +50,7 @@ def report_data(result: Result, *, drawn: bool = True) -> ReportData:
         baselines=tuple(_baseline(name, trial) for name, trial in result.baselines.items() if trial.ok),
         winner=_winner(result, drawn),
         stages=tuple((name, data["seconds"]) for name, data in result.stages.items()),
+        begun_with=tuple(str(warm) for warm in noted(result)),
         warnings=tuple(_warnings(result)),
         finished=result.finished,
     )

@@ -40,6 +40,7 @@ from sugata.run.lookup import report_winner
 from sugata.run.progress import Progress
 from sugata.run.reporting import report
 from sugata.run.result import Result
+from sugata.run.warm_start import begin, read_warm_starts
 from sugata.run.watch import Watch, budget_text
 from sugata.space import SearchSpace
 from sugata.trial import TIMED, Fidelity, Metric, Proposal, Trial
@@ -106,8 +107,10 @@ def start(
     with progress:
         try:
             assembly = assemble(recipe, evaluate=evaluate, space=space)
-            assembly.strategy()  # what it cannot do is said before there is a run
+            assembly.strategy()  # what cannot be done is said before there is a run
             check_engine(recipe.engine)
+            if not (folder / JOURNAL).exists():
+                read_warm_starts(assembly)
             seconds = _prepare(assembly, progress)
             if not (folder / JOURNAL).exists():  # likewise
                 progress.now("checking the limits")
@@ -284,9 +287,9 @@ def _search(run: _Run) -> None:
             f"{plural(engine.capacity, 'worker')}, {budget_text(recipe)}"
         )
         run.progress.columns(assembly.objectives)
-        known_good = [assembly.space.architecture(values) for values in assembly.known_good.values()]
+        begun = begin(assembly, run.result, run.journal, feasible, run.progress.say)
         trials = search(
-            assembly.strategy(feasible.start(known_good)),
+            assembly.strategy(begun),
             assembly.evaluator,
             engine,
             run.journal,

@@ -10,6 +10,7 @@ from sugata.space.listed import ListedSpace
 from sugata.space.outline import Block
 from sugata.space.search_space import SearchSpace
 from sugata.space.signature import Signature, TensorSpec
+from sugata.space.translation import translated
 
 __all__ = [
     "Architecture",
@@ -30,4 +31,5 @@ __all__ = [
     "TensorSpec",
     "image_signature",
     "image_sizes",
+    "translated",
 ]

@@ -62,6 +62,11 @@ class Choice:
     description: str = ""
     notes: Mapping[str, OptionNote] = field(default_factory=dict, hash=False)
 
+    def option(self, value: Value) -> Value | None:
+        """The option that the value is, None where it is none; True is not 1."""
+        same = (known for known in self.options if known == value)
+        return next((known for known in same if isinstance(known, bool) == isinstance(value, bool)), None)
+
     def applies(self, active: Mapping[str, Value]) -> bool:
         """Whether the choice is made where those before it have these values."""
         return self.when is None or self.when.holds(*(active.get(name) for name in self.when.choices))

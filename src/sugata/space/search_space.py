@@ -318,7 +318,7 @@ def _crossover_mask(length: int, rng: np.random.Generator, kind: Crossover) -> l
 
 
 def _matching_option(choice: Choice, value: Value) -> Value:
-    for option in choice.options:
-        if option == value and isinstance(option, bool) == isinstance(value, bool):
-            return option
+    option = choice.option(value)
+    if option is not None:
+        return option
     raise InvalidArchitecture(f"{choice.name}={value!r} is not an option; use one of {list(choice.options)}")

@@ -1,7 +1,7 @@
 """How to look: search strategies behind one contract."""
 
 from sugata.strategies.asha import Asha
-from sugata.strategies.base import Strategy
+from sugata.strategies.base import Start, Strategy
 from sugata.strategies.catalogue import STRATEGIES, Option, options, strategy_class
 from sugata.strategies.evolution import Evolution
 from sugata.strategies.funnel import CLASSIFICATION, LANGUAGE, Funnel, Rung
@@ -19,6 +19,7 @@ __all__ = [
     "Option",
     "RandomSearch",
     "Rung",
+    "Start",
     "Strategy",
     "SuccessiveHalving",
     "options",

@@ -11,6 +11,14 @@ from sugata.strategies.seen import Seen
 from sugata.trial import Fidelity, Proposal, Trial, Value
 
 
+class Start(dict[str, Value]):
+    """An architecture to begin a search with, and what the proposal of it gives as its origin."""
+
+    def __init__(self, values: Mapping[str, Value], origin: str) -> None:
+        super().__init__(values)
+        self.origin = origin
+
+
 class Strategy(ABC):
     """Proposes trials and learns from finished ones.
 
@@ -49,6 +57,8 @@ class Strategy(ABC):
         self.seed = seed
         self.fidelity = fidelity or Fidelity()
         self.starts = tuple(space.architecture(start) for start in starts)
+        named = zip(self.starts, starts, strict=True)
+        self._origins = {made: start.origin for made, start in named if isinstance(start, Start)}
         self.asked = 0
 
     def ask(self) -> Proposal | None:
@@ -77,7 +87,7 @@ class Strategy(ABC):
         """The next start that was not proposed, as the proposal of that number."""
         for start in self.starts:
             if start not in seen:
-                return Proposal(number, start, self.fidelity, origin="start")
+                return Proposal(number, start, self.fidelity, origin=self._origins.get(start, "start"))
         return None
 
     def _record(self, proposal: Proposal) -> None:

@@ -172,13 +172,15 @@ class Evolution(Strategy):
         if place < 0:
             baseline = self.starts[place]
             if baseline not in self._seen:
-                return Proposal(number, baseline, self.fidelity, origin="baseline")
+                origin = self._origins.get(baseline, "baseline")
+                return Proposal(number, baseline, self.fidelity, origin=origin)
         allowed = [one for one in self.starts if self.space.deployment_key(one) not in self._refused]
         if not allowed or (place >= 0 and not self._is_mutant(place, len(allowed))):
             return self._rare(number, rng)
         baseline = allowed[int(rng.integers(len(allowed)))]
         mutant = self.space.mutate(baseline, rng, _BASELINE_RATE)
-        return self._unseen(number, mutant, _BASELINE_RATE, "baseline mutation", (), rng)
+        origin = self._origins.get(baseline, "baseline")
+        return self._unseen(number, mutant, _BASELINE_RATE, f"{origin} mutation", (), rng)
 
     def _is_mutant(self, place: int, baselines: int) -> bool:
         """Whether that place after the baselines is for a mutant of one: spread evenly over all places.
