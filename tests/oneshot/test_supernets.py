@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sugata.errors import LimitError
 from sugata.oneshot import (
+    DartsSupernet,
     NasBench201Supernet,
     ProxylessSupernet,
     Supernet,
@@ -18,7 +19,7 @@ from sugata.oneshot import (
     recalibrate,
 )
 from sugata.space import image_signature
-from sugata.spaces.cell import NasBench201Space
+from sugata.spaces.cell import DartsSpace, NasBench201Space
 from sugata.spaces.mobile import ProxylessSpace
 
 SIGNATURE = image_signature(3, 8, 8, 4)
@@ -27,6 +28,7 @@ SUPERNETS: dict[str, Callable[[], Supernet]] = {
     "nasbench201-affine": lambda: NasBench201Supernet(
         NasBench201Space(channels=4, cells=2), SIGNATURE, affine=True
     ),
+    "darts": lambda: DartsSupernet(DartsSpace(channels=4, cells=3), SIGNATURE),
     "proxyless": lambda: ProxylessSupernet(ProxylessSpace(), SIGNATURE),
 }
 _MADE: dict[str, Supernet] = {}
@@ -100,7 +102,8 @@ def test_recalibrated_statistics_are_those_of_the_path(name: str) -> None:
     recalibrate(shared, [batch])
     first = next(module for module in shared.modules() if isinstance(module, torch.nn.BatchNorm2d))
     with torch.no_grad():
-        expected = shared.stem[0](batch).mean((0, 2, 3))  # type: ignore[operator, index]
+        stem = shared.stem0 if isinstance(shared, DartsSupernet) else shared.stem
+        expected = stem[0](batch).mean((0, 2, 3))  # type: ignore[operator, index]
     torch.testing.assert_close(first.running_mean, expected)
     assert not shared.training
 

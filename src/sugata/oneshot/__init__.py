@@ -1,6 +1,7 @@
 """Weight sharing: supernets, and what learns on them."""
 
 from sugata.oneshot.base import Feasible, OneShot, Selection, Supernet, entropy, most_probable
+from sugata.oneshot.darts_cell import DartsSupernet
 from sugata.oneshot.differentiable import Darts, Gdas
 from sugata.oneshot.mixed import MixedOperation, recalibrate
 from sugata.oneshot.mobile import ProxylessSupernet
@@ -10,6 +11,7 @@ from sugata.oneshot.single_path import SinglePath, SupernetEvaluator
 
 __all__ = [
     "Darts",
+    "DartsSupernet",
     "Feasible",
     "Gdas",
     "MixedOperation",

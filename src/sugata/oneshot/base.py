@@ -5,7 +5,9 @@ import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -37,17 +39,20 @@ class Supernet(nn.Module, ABC):
         space: whose architectures it holds.
         signature: inputs and outputs of every network.
         decisions: options of every decision.
+        sums: decisions whose results are added up, such as the edges into a node of a cell.
         selection: what the next forward pass computes.
     """
 
     space: SearchSpace
     signature: Signature
     decisions: Mapping[str, tuple[Value, ...]]
+    sums: Mapping[str, tuple[str, ...]]
 
     def __init__(self, space: SearchSpace, signature: Signature) -> None:
         super().__init__()
         self.space = space
         self.signature = signature
+        self.sums = {}
         self.selection: dict[str, int | Tensor] = {}
 
     def activate(self, architecture: Mapping[str, Value]) -> None:
@@ -73,6 +78,20 @@ class Supernet(nn.Module, ABC):
             InvalidArchitecture: no architecture does.
         """
         return self.space.architecture(path)
+
+    def ranked(self, probabilities: Mapping[str, Tensor]) -> Iterator[Architecture]:
+        """All architectures that can be derived, the best first.
+
+        Args:
+            probabilities: ``(options,)`` for every decision, or weights that are in proportion to them.
+        """
+        return (self.architecture(path) for path in descending(self.decisions, probabilities))
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """A random architecture: every decision on its own, its options equally likely."""
+        return self.architecture(
+            {name: options[int(rng.integers(len(options)))] for name, options in self.decisions.items()}
+        )
 
     @abstractmethod
     def extract(self, architecture: Mapping[str, Value]) -> nn.Module:
@@ -100,8 +119,7 @@ def most_probable(
 ) -> list[Architecture]:
     """The most probable architectures that break no limit, by independent distributions over decisions.
 
-    Combinations are walked from the most probable one downwards, each exactly once, without enumerating the
-    space (Huang & Chiang 2005, algorithm 2: a heap of neighbours).
+    They are walked from the most probable one downwards, as the supernet ranks them.
 
     Args:
         probabilities: ``(options,)`` for every decision.
@@ -112,8 +130,7 @@ def most_probable(
     """
     found: dict[str, Architecture] = {}
     reasons: set[str] = set()
-    for path in itertools.islice(_descending(supernet.decisions, probabilities), _MOST_TRIED):
-        architecture = supernet.architecture(path)
+    for architecture in itertools.islice(supernet.ranked(probabilities), _MOST_TRIED):
         key = supernet.space.training_key(architecture)
         if key in found:
             continue
@@ -130,10 +147,17 @@ def most_probable(
     )
 
 
-def _descending(
-    decisions: Mapping[str, tuple[Value, ...]], probabilities: Mapping[str, Tensor]
-) -> Iterator[dict[str, Value]]:
-    """All combinations of options, the most probable first."""
+def descending(
+    decisions: Mapping[str, tuple[Any, ...]], probabilities: Mapping[str, Tensor]
+) -> Iterator[dict[str, Any]]:
+    """All combinations of options, the most probable first.
+
+    Each exactly once, without enumerating them (Huang & Chiang 2005, algorithm 2: a heap of neighbours).
+
+    Args:
+        decisions: options of every decision.
+        probabilities: ``(options,)`` for every decision, not necessarily normalized.
+    """
     names = list(decisions)
     logs = [torch.log(probabilities[name].detach().double().cpu().clamp_min(1e-300)) for name in names]
     orders = [torch.argsort(log, descending=True, stable=True).tolist() for log in logs]

@@ -18,7 +18,6 @@ from sugata.tasks import Batch, Task
 
 _START = 1e-3  # deviation of the first logits
 _HESSIAN_STEP = 0.01  # of the finite differences, over the norm of the vector (Liu et al. 2019, equation 8)
-_NO_ZERO = -1e9
 
 
 class Differentiable(OneShot):
@@ -35,9 +34,13 @@ class Differentiable(OneShot):
         operation_dropout: probability of leaving out the skip of a decision in a step of the weights, falling
             to zero over the search (P-DARTS, Chen et al. 2019, section 3.3.2, which drops features of skips).
         zeros: whether ``none`` may be derived; DARTS' cells keep two edges a node and have no zeros.
+        edge_normalization: learn a weight of each edge beside those of its options; the weights of what is
+            added up in one place sum to 1 (PC-DARTS, Xu et al. 2020, section 3.3). Goes with a supernet of
+            partial channels.
 
     Attributes:
         logits: of every decision.
+        edge_logits: of the decisions of each sum, where edges are normalized.
         checks: the state of the distribution over time.
         ended: why the search ended early; empty when it did not.
     """
@@ -51,6 +54,7 @@ class Differentiable(OneShot):
         most_skips: float = 1.0,
         operation_dropout: float = 0.0,
         zeros: bool = True,
+        edge_normalization: bool = False,
     ) -> None:
         for name, share in (("most_skips", most_skips), ("operation_dropout", operation_dropout)):
             if not 0 <= share <= 1:
@@ -61,6 +65,8 @@ class Differentiable(OneShot):
         self.most_skips = most_skips
         self.operation_dropout = operation_dropout
         self.zeros = zeros
+        self.edge_normalization = edge_normalization
+        self.edge_logits: dict[str, Tensor] = {}
         self.logits: dict[str, Tensor] = {}
         self.checks: list[Check] = []
         self.ended = ""
@@ -74,12 +80,17 @@ class Differentiable(OneShot):
             name: (_START * torch.randn(len(options), generator=self.generator)).requires_grad_()
             for name, options in supernet.decisions.items()
         }
+        self.edge_logits = {}
+        if self.edge_normalization:
+            for place, names in supernet.sums.items():
+                start = _START * torch.randn(len(names), generator=self.generator)
+                self.edge_logits[place] = start.requires_grad_()
         self.weights = [parameter for parameter in supernet.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.SGD(
             self.weights, settings.learning_rate, settings.momentum, weight_decay=settings.weight_decay
         )
         adam = torch.optim.Adam(
-            list(self.logits.values()), self.logit_rate, (0.5, 0.999), weight_decay=self.logit_decay
+            self._all_logits(), self.logit_rate, (0.5, 0.999), weight_decay=self.logit_decay
         )
         train, held = (
             task.batches({}, batch_size=settings.batch_size, generator=rng, split=split)
@@ -120,13 +131,21 @@ class Differentiable(OneShot):
 
     def _derivable(self) -> dict[str, Tensor]:
         """The probabilities without zeros, where none may be derived."""
-        found = {}
+        found = self.probabilities()
         for name, options in self.supernet.decisions.items():
-            logits = self.logits[name].detach().clone()
             if not self.zeros and "none" in options:
-                logits[options.index("none")] = _NO_ZERO
-            found[name] = torch.softmax(logits, 0)
-        return found
+                found[name][options.index("none")] = 0.0
+        return self._normalized(found)
+
+    def _all_logits(self) -> list[Tensor]:
+        return [*self.logits.values(), *self.edge_logits.values()]
+
+    def _normalized(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of options times those of their edges."""
+        for place, logits in self.edge_logits.items():
+            for name, weight in zip(self.supernet.sums[place], torch.softmax(logits, 0), strict=True):
+                weights[name] = weights[name] * weight
+        return weights
 
     def _go_back(self, probabilities: Mapping[str, Tensor]) -> None:
         with torch.no_grad():
@@ -139,7 +158,8 @@ class Differentiable(OneShot):
 
     def _loss(self, batch: Batch, *, drop: bool = False) -> Tensor:
         """The loss of the mixture that the logits give."""
-        self.supernet.mix(self._dropped(self._mixture()) if drop else self._mixture())
+        mixture = self._normalized(self._mixture())
+        self.supernet.mix(self._dropped(mixture) if drop else mixture)
         return self.task.loss(self.supernet, batch)
 
     @abstractmethod
@@ -190,16 +210,16 @@ class Darts(Differentiable):
     def _logit_step(self, train: Batch, held: Batch) -> float:
         if self.order == 1:
             loss = self._loss(held)
-            gradients = list(torch.autograd.grad(loss, list(self.logits.values())))
+            gradients = list(torch.autograd.grad(loss, self._all_logits()))
         else:
             loss, gradients = self._unrolled(train, held)
-        for logits, gradient in zip(self.logits.values(), gradients, strict=True):
+        for logits, gradient in zip(self._all_logits(), gradients, strict=True):
             logits.grad = gradient
         return float(loss.detach())
 
     def _unrolled(self, train: Batch, held: Batch) -> tuple[Tensor, list[Tensor]]:
         """The gradient on held data after one virtual step of the weights on training data."""
-        logits, rate = list(self.logits.values()), self.optimizer.param_groups[0]["lr"]
+        logits, rate = self._all_logits(), self.optimizer.param_groups[0]["lr"]
         before = [weight.detach().clone() for weight in self.weights]
         steps = torch.autograd.grad(self._loss(train), self.weights, allow_unused=True)
         with torch.no_grad():

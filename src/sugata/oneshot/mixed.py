@@ -39,6 +39,13 @@ class MixedOperation(nn.Module):
         return total
 
 
+def without_affine(module: nn.Module) -> None:
+    """Take scale and shift from all batch norms: weights of options can then be compared."""
+    for norm in module.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.affine, norm.weight, norm.bias = False, None, None  # type: ignore[assignment]
+
+
 @torch.no_grad()
 def copy_weights(source: nn.Module, target: nn.Module) -> None:
     """Copy parameters and buffers between modules of the same structure.

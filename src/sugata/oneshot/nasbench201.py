@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from sugata.nn.initialization import initialize_convolutional
 from sugata.nn.nasbench201 import OPERATIONS, NasBench201Cell, NasBench201Network, ResidualReduction
 from sugata.oneshot.base import Supernet
-from sugata.oneshot.mixed import MixedOperation, copy_weights
+from sugata.oneshot.mixed import MixedOperation, copy_weights, without_affine
+from sugata.oneshot.partial import PartialMixedOperation, check_parts, refuse_extraction
 from sugata.space import Signature, image_sizes
 from sugata.spaces.cell import NasBench201Space
 from sugata.spaces.cell.nasbench201 import EDGES
@@ -24,17 +25,20 @@ class MixedCell(nn.Module):
         options: Of every edge.
         channels: Of every node.
         affine: Whether batch norms have a scale and a shift; without, weights of operations can be compared.
+        partial: Into how many parts the channels of an edge are divided.
     """
 
     def __init__(
-        self, names: tuple[str, ...], options: tuple[Value, ...], channels: int, affine: bool
+        self, names: tuple[str, ...], options: tuple[Value, ...], channels: int, affine: bool, partial: int
     ) -> None:
         super().__init__()
         self.names = names
-        self.edges = nn.ModuleList(
-            MixedOperation({option: _operation(str(option), channels, affine) for option in options})
-            for _ in names
-        )
+        self.edges = nn.ModuleList()
+        for _ in names:
+            modules = {option: _operation(str(option), channels // partial, affine) for option in options}
+            self.edges.append(
+                MixedOperation(modules) if partial == 1 else PartialMixedOperation(modules, partial)
+            )
 
     def forward(self, x: Tensor, selection: Mapping[str, int | Tensor]) -> Tensor:
         """`(batch, channels, height, width)`, the shape is kept."""
@@ -54,13 +58,27 @@ class NasBench201Supernet(Supernet):
         space: Gives channels and cells.
         signature: Of the image task.
         affine: Whether batch norms of the cells have a scale and a shift.
+        partial: Partial channels: into how many parts they are divided; 1: none. For search alone.
+
+    Raises:
+        RecipeError: `partial` does not divide the channels.
     """
 
     space: NasBench201Space
 
-    def __init__(self, space: NasBench201Space, signature: Signature, *, affine: bool = False) -> None:
+    def __init__(
+        self, space: NasBench201Space, signature: Signature, *, affine: bool = False, partial: int = 1
+    ) -> None:
         super().__init__(space, signature)
+        check_parts(partial, space.channels)
+        self.partial = partial
         self.decisions = {choice.name: choice.options for choice in space.choices}
+        self.sums = {
+            str(node): tuple(
+                name for name, (_, target) in zip(self.decisions, EDGES, strict=True) if target == node
+            )
+            for node in (1, 2, 3)
+        }
         sizes, channels = image_sizes(signature), space.channels
         self.stem = nn.Sequential(
             nn.Conv2d(sizes.channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
@@ -71,7 +89,7 @@ class NasBench201Supernet(Supernet):
             width = channels * 2**stage
             if stage:
                 layers.append(ResidualReduction(width // 2, width))
-            layers += [MixedCell(names, options, width, affine) for _ in range(space.cells)]
+            layers += [MixedCell(names, options, width, affine, partial) for _ in range(space.cells)]
         self.layers = nn.ModuleList(layers)
         self.norm = nn.Sequential(nn.BatchNorm2d(4 * channels), nn.ReLU())
         self.classifier = nn.Linear(4 * channels, sizes.outputs)
@@ -89,7 +107,12 @@ class NasBench201Supernet(Supernet):
         initialize_convolutional(self, generator)
 
     def extract(self, architecture: Mapping[str, Value]) -> NasBench201Network:
-        """The network of a cell, with copied weights."""
+        """The network of a cell, with copied weights.
+
+        Raises:
+            InvalidArchitecture: the supernet has partial channels.
+        """
+        refuse_extraction(self.partial)
         network = self.space.build(architecture, self.signature)
         path = self.path(architecture)
         for part in ("stem", "norm", "classifier"):
@@ -112,7 +135,5 @@ def _operation(option: str, channels: int, affine: bool) -> nn.Module | None:
         return None
     module = OPERATIONS[option](channels)
     if not affine:
-        for norm in module.modules():
-            if isinstance(norm, nn.BatchNorm2d):
-                norm.affine, norm.weight, norm.bias = False, None, None  # type: ignore[assignment]
+        without_affine(module)
     return module

@@ -116,11 +116,7 @@ class SinglePath(OneShot):
     def _draw(self, rng: np.random.Generator) -> Architecture:
         """A random architecture within the limits."""
         for _ in range(_MOST_REFUSED):
-            path = {
-                name: options[int(rng.integers(len(options)))]
-                for name, options in self.supernet.decisions.items()
-            }
-            architecture = self.supernet.architecture(path)
+            architecture = self.supernet.sample(rng)
             if self.feasible(architecture) is None:
                 return architecture
         raise LimitError(
