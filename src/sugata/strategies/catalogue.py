@@ -25,6 +25,7 @@ STRATEGIES: Mapping[str, str] = MappingProxyType(
         "regularized_evolution": "sugata.strategies.regularized_evolution:RegularizedEvolution",
         "local_search": "sugata.strategies.local_search:LocalSearch",
         "optuna": "sugata.strategies.optuna:OptunaSearch",
+        "bayesian": "sugata.strategies.bayesian:BayesianSearch",
     }
 )
 _GIVEN = frozenset(inspect.signature(Strategy.__init__).parameters)  # by the run, not by the recipe
