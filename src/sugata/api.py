@@ -11,11 +11,13 @@ from sugata.run import Progress, Result, fresh, start
 from sugata.space import DictionarySpace, SearchSpace
 from sugata.trial import Value
 
+Space = Mapping[str, Sequence[Value]] | SearchSpace | str
+
 
 def search(
     recipe: str | Path | Mapping[str, Any] | Recipe | None = None,
     *,
-    space: Mapping[str, Sequence[Value]] | SearchSpace | str | None = None,
+    space: Space | Sequence[str | Mapping[str, Sequence[Value]]] | None = None,
     evaluate: Callable[..., Any] | str | None = None,
     maximize: str | Sequence[str] = (),
     minimize: str | Sequence[str] = (),
@@ -45,7 +47,8 @@ def search(
 
     Args:
         recipe: a shipped recipe's name, a YAML file, or its fields; ``tiny`` unless you give ``evaluate``.
-        space: choices and their options, a space's name, or a search space.
+        space: choices and their options, a space's name, or a search space. A list of names and choices goes
+            from small to large, one after the other; the last is the whole space.
         evaluate: your function, or its ``module:name``. It is sent to worker processes, also from a
             notebook or a script without a ``__main__`` guard.
         maximize: metrics of your function that should be large; the first of all objectives is primary.
@@ -134,13 +137,15 @@ def _own(
 
 
 def _space(
-    space: Mapping[str, Sequence[Value]] | SearchSpace | str | None,
+    space: Space | Sequence[str | Mapping[str, Sequence[Value]]] | None,
 ) -> tuple[Any, SearchSpace | None]:
     """What the recipe records of a space, and the object itself where the record cannot make it again."""
     if isinstance(space, SearchSpace):
         if isinstance(space, DictionarySpace):
             return space.parameters["options"], space
         return space.name, space
+    if isinstance(space, list | tuple):
+        return [one if isinstance(one, str) else _space(one)[0] for one in space], None
     if isinstance(space, Mapping):
         made = DictionarySpace(space)
         return made.parameters["options"], made

@@ -249,9 +249,10 @@ class Recipe(_Section):
     )
     evaluate: str | None = Field(None, description="your own function as module:name, in place of a task")
     table: TableSection | None = Field(None, description="look results up in a file, in place of a task")
-    space: str | dict[str, list[Value]] = Field(
+    space: str | dict[str, list[Value]] | tuple[str | dict[str, list[Value]], ...] = Field(
         "tiny",
-        description="a search space of `sugata spaces`, module:name, or choices as lists; table: its own",
+        description="a search space of `sugata spaces`, module:name, or choices as lists; table: its own;"
+        " a list: from small to large, one after the other",
     )
     choices: dict[str, list[Value]] = Field(
         {}, description="other options for some choices of the space, such as {hidden_dim: [64, 128]}"
@@ -276,6 +277,11 @@ class Recipe(_Section):
     )
     final: FinalSection = Field(FinalSection(), description="the winners' training after the search")
     engine: EngineSection = Field(EngineSection(), description="where evaluations run")
+
+    @property
+    def spaces(self) -> tuple[str | dict[str, list[Value]], ...]:
+        """The search spaces from small to large; the last is the run's."""
+        return self.space if isinstance(self.space, tuple) else (self.space,)
 
     @property
     def trains(self) -> bool:

@@ -23,11 +23,15 @@ def check_together(recipe: "Recipe", where: str) -> None:
         raise RecipeError(f"{where}: neither task nor evaluate nor table is given; one says what good means")
     if recipe.table is not None:
         _check_table(recipe, recipe.table, where)
-    if recipe.trains and isinstance(recipe.space, dict):
+    if not recipe.spaces:
+        raise RecipeError(f"{where}: space is an empty list; name at least one space")
+    if recipe.choices and len(recipe.spaces) > 1:
+        raise RecipeError(f"{where}: choices narrow one space, not a list; narrow those in the list")
+    if recipe.trains and isinstance(recipe.spaces[-1], dict):
         raise RecipeError(
             f"{where}: a space of plain choices builds no networks; give `evaluate: module:name`"
         )
-    if recipe.choices and isinstance(recipe.space, dict):
+    if recipe.choices and isinstance(recipe.spaces[-1], dict):
         raise RecipeError(f"{where}: choices narrow a named space; space is given as choices already")
     if recipe.training.patience and not recipe.training.evaluations:
         raise RecipeError(f"{where}: training.patience needs validations; set training.evaluations as well")
@@ -60,7 +64,7 @@ def check_together(recipe: "Recipe", where: str) -> None:
 def _check_table(recipe: "Recipe", table: "TableSection", where: str) -> None:
     if recipe.task is not None or recipe.evaluate is not None:
         raise RecipeError(f"{where}: table takes the place of task and evaluate; leave those out")
-    if isinstance(recipe.space, dict) or recipe.choices:
+    if isinstance(recipe.spaces[-1], dict) or recipe.choices:
         raise RecipeError(f"{where}: a table has its own space; name its columns in table.choices")
     if len(table.metrics) > 1 and len(recipe.funnel) != len(table.metrics):
         raise RecipeError(
@@ -83,6 +87,10 @@ def _check_promotion(recipe: "Recipe", where: str) -> None:
                         f"{where}: funnel.{i}.{name} is for promotion.kind funnel; {section.kind} goes by"
                         " promotion.eta: leave it out"
                     )
+    if section.brackets is not None and section.brackets > rungs > 1:
+        raise RecipeError(
+            f"{where}: promotion.brackets is {section.brackets}; give at most {rungs}, the number of rungs"
+        )
     for name, kind in {"initial": "successive_halving", "brackets": "hyperband"}.items():
         if getattr(section, name) is not None and section.kind != kind:
             raise RecipeError(

@@ -74,6 +74,11 @@ def test_another_kind_by_a_change_leaves_out_what_the_rungs_say_for_the_funnel()
             "promotion.initial is for promotion.kind successive_halving",
         ),
         (
+            {"kind": "hyperband", "brackets": 4},
+            RUNGS,
+            "promotion.brackets is 4; give at most 3, the number of rungs",
+        ),
+        (
             {"kind": "asha", "brackets": 2},
             RUNGS,
             "promotion.brackets is for promotion.kind hyperband, not asha",
@@ -92,7 +97,6 @@ def test_what_contradicts_itself_is_refused_in_one_line(
 @pytest.mark.parametrize(
     ("promotion", "said"),
     [
-        ({"kind": "hyperband", "brackets": 4}, "promotion.brackets is 4; give at least 1 and at most 3"),
         ({"kind": "successive_halving", "initial": 5}, "promotion.initial is 5; with eta 3 give at least 9"),
     ],
 )

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sugata.objectives import Limit, Objectives
-from sugata.space import Choice, Condition, Constraint, DictionarySpace, SearchSpace
+from sugata.space import Choice, Condition, Constraint, DictionarySpace, SearchSpace, restricted
 from sugata.strategies import (
     STRATEGIES,
     Asha,
     Funnel,
     Hyperband,
+    Progressive,
     Rung,
     Strategy,
     SuccessiveHalving,
@@ -55,6 +56,7 @@ WRAPPERS: Mapping[str, tuple[int, ...]] = {
     "halving": (0, 1, 2),
     "hyperband": (0, 1, 2, 1, 2, 2),  # once in the brackets that begin on each rung
     "asha": (0,),
+    "progressive": (0,),
 }
 
 Outcome = Callable[[Proposal, random.Random], Trial]
@@ -132,6 +134,19 @@ class Case:
             return SuccessiveHalving(propose(seed), LADDER, eta=2, initial=5, by=by)
         if self.wrapper == "hyperband":
             return Hyperband([propose(3 * seed + rung) for rung in range(3)], LADDER, eta=2, by=by)
+        if self.wrapper == "progressive":
+            first = space.choices[0]
+            small = restricted(space, {first.name: first.options[:2]})
+            return Progressive(
+                [small, space],
+                [7],
+                lambda part, starts: strategy_class(self.name)(
+                    part, AIMS[self.aims], seed=seed, **{**given, "starts": starts}
+                ),
+                AIMS[self.aims],
+                seed=seed,
+                starts=given["starts"],
+            )
         if self.wrapper == "asha":
             return Asha(propose(seed), LADDER, eta=2, by=by)
         return propose(seed)
@@ -143,7 +158,12 @@ CASES = [
     *(
         Case(name, aims, wrapper)
         for name in STRATEGIES
-        for wrapper, aims in (("halving", "scalar"), ("hyperband", "pareto"), ("asha", "pareto"))
+        for wrapper, aims in (
+            ("halving", "scalar"),
+            ("hyperband", "pareto"),
+            ("asha", "pareto"),
+            ("progressive", "pareto"),
+        )
     ),
 ]
 

@@ -29,6 +29,7 @@ def estimate(recipe: Recipe, out: Console) -> None:
     assembly.strategy()
     workers = 1 if recipe.engine.workers == 0 else recipe.engine.workers or len(gpus()) or cores()
     rows = [
+        *(("space first", _space(smaller)) for smaller in assembly.smaller),
         ("space", _space(assembly.space)),
         ("data", _source(recipe)),
         ("aims", ", ".join(f"{m.direction} {m.name}" for m in assembly.objectives.metrics)),

@@ -58,7 +58,7 @@ def _searched(data: ReportData) -> str:
     notes = [f"{bad} did not complete"] if bad else []
     notes += [f"{refused} broke a limit and {'was' if refused == 1 else 'were'} refused"] if refused else []
     text += f"; {' and '.join(notes)}." if notes else "."
-    return " ".join([text, *(f"It began with {begun}." for begun in data.begun_with)])
+    return " ".join([text, *data.beginning])
 
 
 def _found(data: ReportData, words: Mapping[str, Wording]) -> str:

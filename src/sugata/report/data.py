@@ -75,7 +75,7 @@ class ReportData:
         baselines: measured like the candidates of the top rung.
         winner: None while there is none.
         stages: name and duration in seconds of each stage.
-        begun_with: where architectures that the search began with come from, a line each.
+        beginning: how the search began, a sentence each.
         warnings: what a reader has to know before believing the numbers.
         finished: whether the run came to its end.
     """
@@ -96,6 +96,6 @@ class ReportData:
     baselines: tuple[MeasuredBaseline, ...] = ()
     winner: Winner | None = None
     stages: tuple[tuple[str, float], ...] = ()
-    begun_with: tuple[str, ...] = ()
+    beginning: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     finished: bool = True

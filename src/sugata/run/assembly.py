@@ -11,10 +11,10 @@ from sugata.objectives import Objectives
 from sugata.recipe import Recipe, RungSection, StrategySection, TableSection
 from sugata.run.aims import limited_metrics, objectives_of, own_metrics
 from sugata.run.promotion import promoting
-from sugata.space import DictionarySpace, SearchSpace
+from sugata.space import DictionarySpace, SearchSpace, restricted
 from sugata.spaces import baselines, imported
 from sugata.spaces import space as space_named
-from sugata.strategies import Strategy, strategy_class
+from sugata.strategies import Progressive, Strategy, shared_out, strategy_class
 from sugata.trial import Fidelity, Value
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Assembly:
     Attributes:
         networks: what is trained; None where a user's function evaluates.
         known_good: named baseline architectures that belong to the space.
+        smaller: spaces that are searched before it, from the smallest: parts of it.
     """
 
     recipe: Recipe
@@ -38,6 +39,7 @@ class Assembly:
     evaluator: Evaluator
     objectives: Objectives
     known_good: dict[str, dict[str, Any]]
+    smaller: tuple[SearchSpace, ...] = ()
 
     @property
     def task(self) -> "Task | None":
@@ -52,19 +54,35 @@ class Assembly:
         """
         starts = [*first, *self.known_good.values()]
 
-        def propose(seed: int) -> Strategy:
-            return self._proposer(self.recipe.strategy, starts, seed)
+        def propose(seed: int, count: int | None) -> Strategy:
+            def make(space: SearchSpace, begun: Sequence[Mapping[str, Value]]) -> Strategy:
+                return _proposer(self.recipe.strategy, space, self.objectives, begun, seed)
 
-        if not self.recipe.funnel:
-            return propose(self.recipe.seed)
+            if not self.smaller:
+                return make(self.space, starts)
+            if count is None:
+                raise RecipeError(
+                    "field 'space': a list shares out budget.trials or the lowest rung's capacity; give one"
+                )
+            spaces = (*self.smaller, self.space)
+            shares = shared_out(count, len(spaces))
+            return Progressive(spaces, shares, make, self.objectives, seed=seed, starts=starts)
+
         ladder = [fidelity(i, rung) for i, rung in enumerate(self.recipe.funnel)]
         return promoting(self.recipe, ladder, propose)
 
-    def _proposer(self, section: StrategySection, starts: list[Any], seed: int) -> Strategy:
-        given = {**section.options, "seed": seed, "starts": starts}
-        if ":" in section.kind:
-            return own_strategy(section.kind, self.space, self.objectives, given)
-        return strategy_class(section.kind)(self.space, self.objectives, **given)
+
+def _proposer(
+    section: StrategySection,
+    space: SearchSpace,
+    objectives: Objectives,
+    starts: Sequence[Mapping[str, Value]],
+    seed: int,
+) -> Strategy:
+    given = {**section.options, "seed": seed, "starts": starts}
+    if ":" in section.kind:
+        return own_strategy(section.kind, space, objectives, given)
+    return strategy_class(section.kind)(space, objectives, **given)
 
 
 def assemble(
@@ -77,11 +95,12 @@ def assemble(
     """
     if recipe.table is not None:
         return _looked_up(recipe, recipe.table)
-    space = space or _space(recipe)
+    space = space or _space(recipe.spaces[-1], recipe.choices)
+    smaller = _smaller(recipe, space)
     if evaluate is not None or recipe.evaluate is not None:
         metrics = own_metrics(recipe.objectives)
         evaluator: Evaluator = FunctionEvaluator(evaluate or str(recipe.evaluate), metrics)
-        return Assembly(recipe, space, None, evaluator, objectives_of(recipe, metrics), {})
+        return Assembly(recipe, space, None, evaluator, objectives_of(recipe, metrics), {}, smaller)
     from sugata.evaluators.training import TrainingEvaluator
 
     networks = networks_of(recipe, space)
@@ -95,6 +114,7 @@ def assemble(
         evaluator,
         objectives_of(recipe, evaluator.metrics),
         known_good if recipe.baselines else {},
+        smaller,
     )
 
 
@@ -103,7 +123,7 @@ def _looked_up(recipe: Recipe, section: TableSection) -> Assembly:
     metrics = [*section.metrics, *([section.report] if section.report else [])]
     table = read_table(
         section.file,
-        space=None if recipe.space == "table" else str(recipe.space),
+        space=None if recipe.spaces[-1] == "table" else str(recipe.spaces[-1]),
         data_set=section.data_set,
         metrics=metrics,
         choices=section.choices,
@@ -114,13 +134,22 @@ def _looked_up(recipe: Recipe, section: TableSection) -> Assembly:
     evaluator = TableEvaluator(
         table, section.metric, direction=section.direction, others=tuple(dict.fromkeys(wanted))
     )
-    return Assembly(recipe, table.space, None, evaluator, objectives_of(recipe, evaluator.metrics), {})
+    objectives = objectives_of(recipe, evaluator.metrics)
+    return Assembly(recipe, table.space, None, evaluator, objectives, {}, _smaller(recipe, table.space))
 
 
-def _space(recipe: Recipe) -> SearchSpace:
-    if isinstance(recipe.space, dict):
-        return DictionarySpace(recipe.space)
-    return space_named(recipe.space, **({"options": recipe.choices} if recipe.choices else {}))
+def _space(given: str | dict[str, list[Value]], choices: dict[str, list[Value]]) -> SearchSpace:
+    if isinstance(given, dict):
+        return DictionarySpace(given)
+    return space_named(given, **({"options": choices} if choices else {}))
+
+
+def _smaller(recipe: Recipe, whole: SearchSpace) -> tuple[SearchSpace, ...]:
+    """The spaces before the last of the recipe's list: named, or the last with fewer options."""
+    return tuple(
+        restricted(whole, given) if isinstance(given, dict) else space_named(given)
+        for given in recipe.spaces[:-1]
+    )
 
 
 def own_strategy(name: str, space: SearchSpace, objectives: Objectives, given: dict[str, Any]) -> Strategy:

@@ -1,15 +1,17 @@
 """From a run folder to its report."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sugata.errors import SugataError
 from sugata.report import MeasuredBaseline, ReportData, Winner, write_report
+from sugata.report.wording import plural
 from sugata.run.folder import BEST
 from sugata.run.result import Result
 from sugata.run.warm_start import noted
 from sugata.space import Block, Graph
 from sugata.spaces import space as space_named
+from sugata.strategies.progressive import in_part
 from sugata.trial import Status, Trial
 
 
@@ -50,7 +52,7 @@ def report_data(result: Result, *, drawn: bool = True) -> ReportData:
         baselines=tuple(_baseline(name, trial) for name, trial in result.baselines.items() if trial.ok),
         winner=_winner(result, drawn),
         stages=tuple((name, data["seconds"]) for name, data in result.stages.items()),
-        begun_with=tuple(str(warm) for warm in noted(result)),
+        beginning=tuple(_beginning(result)),
         warnings=tuple(_warnings(result)),
         finished=result.finished,
     )
@@ -101,6 +103,13 @@ def _drawn(result: Result, trial: Trial) -> tuple[tuple[Block, ...], Mapping[str
 
 def _files(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in sorted(folder.glob("*")) if path.is_file()}
+
+
+def _beginning(result: Result) -> Iterator[str]:
+    yield from (f"It began with {warm}." for warm in noted(result))
+    parts = sum(in_part(trial.proposal) for trial in result.record.trials)
+    if parts:
+        yield f"Its first {plural(parts, 'proposal')} came from parts of this space, from small to large."
 
 
 def _warnings(result: Result) -> list[str]:

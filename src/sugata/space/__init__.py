@@ -8,6 +8,8 @@ from sugata.space.graph import Graph
 from sugata.space.images import ImageSizes, image_signature, image_sizes
 from sugata.space.listed import ListedSpace
 from sugata.space.outline import Block
+from sugata.space.part import PartOfSpace
+from sugata.space.restricted import RestrictedSpace, restricted
 from sugata.space.search_space import SearchSpace
 from sugata.space.signature import Signature, TensorSpec
 from sugata.space.translation import translated
@@ -26,10 +28,13 @@ __all__ = [
     "ImageSizes",
     "ListedSpace",
     "OptionNote",
+    "PartOfSpace",
+    "RestrictedSpace",
     "SearchSpace",
     "Signature",
     "TensorSpec",
     "image_signature",
     "image_sizes",
+    "restricted",
     "translated",
 ]

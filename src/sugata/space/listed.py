@@ -9,17 +9,15 @@ from numpy.typing import NDArray
 
 from sugata.errors import InvalidArchitecture
 from sugata.space.architecture import Architecture
-from sugata.space.graph import Graph
-from sugata.space.outline import Block
+from sugata.space.part import PartOfSpace
 from sugata.space.search_space import SearchSpace
-from sugata.space.signature import Signature
 from sugata.trial import Value
 
 _TRIES = 10  # draws of the other space, in the hope that one is listed
 _NEAR = 8
 
 
-class ListedSpace(SearchSpace):
+class ListedSpace(PartOfSpace):
     """Only the listed architectures of another space: what a table with gaps knows, for example.
 
     Everything else (keys, encodings, graphs, networks) is the other space's. Mutants, children and neighbours
@@ -35,10 +33,7 @@ class ListedSpace(SearchSpace):
     """
 
     def __init__(self, base: SearchSpace, architectures: Iterable[Mapping[str, Value]]) -> None:
-        self.base = base
-        self.name = base.name
-        self.choices = base.choices
-        self.constraints = base.constraints
+        super().__init__(base)
         self._listed = tuple(dict.fromkeys(base.architecture(values) for values in architectures))
         self._known = frozenset(self._listed)
         if not self._listed:
@@ -65,14 +60,6 @@ class ListedSpace(SearchSpace):
                 " choose among those"
             )
         return made
-
-    def from_string(self, text: str) -> Architecture:
-        """As in the other space, if it is listed."""
-        return self.architecture(self.base.from_string(text))
-
-    def to_string(self, architecture: Mapping[str, Value]) -> str:
-        """As in the other space."""
-        return self.base.to_string(architecture)
 
     def sample(self, rng: np.random.Generator) -> Architecture:
         """Draw one of the listed, each equally likely."""
@@ -128,35 +115,3 @@ class ListedSpace(SearchSpace):
     def _position(self, architecture: Architecture) -> NDArray[np.int16]:
         values = ((choice, architecture.get(choice.name)) for choice in self.choices)
         return np.array([-1 if v is None else choice.options.index(v) for choice, v in values], np.int16)
-
-    def canonical(self, architecture: Mapping[str, Value]) -> Architecture:
-        """As in the other space; it may not be listed itself."""
-        return self.base.canonical(architecture)
-
-    def training_key(self, architecture: Mapping[str, Value]) -> str:
-        """As in the other space."""
-        return self.base.training_key(architecture)
-
-    def deployment_key(self, architecture: Mapping[str, Value]) -> str:
-        """As in the other space."""
-        return self.base.deployment_key(architecture)
-
-    def encode(self, architecture: Mapping[str, Value]) -> NDArray[np.float64]:
-        """As in the other space."""
-        return self.base.encode(architecture)
-
-    def graph(self, architecture: Mapping[str, Value]) -> Graph | None:
-        """As in the other space."""
-        return self.base.graph(architecture)
-
-    def cell_graphs(self, architecture: Mapping[str, Value]) -> Mapping[str, Graph]:
-        """As in the other space."""
-        return self.base.cell_graphs(architecture)
-
-    def build(self, architecture: Mapping[str, Value], signature: Signature) -> Any:
-        """As in the other space."""
-        return self.base.build(architecture, signature)
-
-    def outline(self, architecture: Mapping[str, Value]) -> tuple[Block, ...]:
-        """As in the other space."""
-        return self.base.outline(architecture)

@@ -6,6 +6,7 @@ from sugata.strategies.catalogue import STRATEGIES, Option, options, strategy_cl
 from sugata.strategies.evolution import Evolution
 from sugata.strategies.funnel import CLASSIFICATION, LANGUAGE, Funnel, Rung
 from sugata.strategies.halving import Hyperband, SuccessiveHalving
+from sugata.strategies.progressive import Progressive, shared_out
 from sugata.strategies.random import RandomSearch
 
 __all__ = [
@@ -17,11 +18,13 @@ __all__ = [
     "Funnel",
     "Hyperband",
     "Option",
+    "Progressive",
     "RandomSearch",
     "Rung",
     "Start",
     "Strategy",
     "SuccessiveHalving",
     "options",
+    "shared_out",
     "strategy_class",
 ]

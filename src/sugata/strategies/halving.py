@@ -207,12 +207,16 @@ class Hyperband(Halving):
         _check(ladder, eta)
         if not 1 <= len(inners) <= len(ladder):
             raise RecipeError(
-                f"promotion.brackets is {len(inners)}; give at least 1 and at most {len(ladder)}, the number"
-                " of rungs"
+                f"promotion.brackets is {len(inners)}; give at least 1 and at most {len(ladder)}, as many as"
+                " there are rungs"
             )
-        rungs = len(ladder)
-        sizes = [-(-rungs * eta ** (rungs - 1 - start) // (rungs - start)) for start in range(len(inners))]
+        sizes = bracket_sizes(len(ladder), eta)[: len(inners)]
         super().__init__(inners, sizes, ladder, eta=eta, by=by)
+
+
+def bracket_sizes(rungs: int, eta: int) -> list[int]:
+    """With how many architectures Hyperband's brackets begin, by the rung they begin on."""
+    return [-(-rungs * eta ** (rungs - 1 - start) // (rungs - start)) for start in range(rungs)]
 
 
 def _check(ladder: Sequence[Fidelity], eta: int) -> None:
