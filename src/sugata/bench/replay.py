@@ -24,7 +24,7 @@ class Replay:
         found: the evaluation, counted from 1, that had the target; None where none had.
         curve: ``(evaluation, reported value of the best so far)``, whenever that changed.
         times: virtual seconds of each point of the curve.
-        ask_seconds: spent in the strategy, asking and telling, in all.
+        ask_seconds: CPU seconds of the strategy, asking and telling, in all.
         asks: how many proposals it made.
         seconds: wall clock of the whole search.
         clock: virtual seconds at the end.
@@ -63,17 +63,17 @@ class _Watched(Strategy):
         """What the inner one proposes, until the search is over."""
         if self.finished():
             return None
-        started = time.perf_counter()
+        started = time.process_time()
         proposal = self.inner.ask()
-        self.seconds += time.perf_counter() - started
+        self.seconds += time.process_time() - started
         self.asks += proposal is not None
         return proposal
 
     def tell(self, trial: Trial) -> None:
         """Tell the inner one."""
-        started = time.perf_counter()
+        started = time.process_time()
         self.inner.tell(trial)
-        self.seconds += time.perf_counter() - started
+        self.seconds += time.process_time() - started
 
     def _propose(self, number: int) -> Proposal | None:
         raise NotImplementedError  # `ask` is the inner one's

@@ -37,7 +37,7 @@ class Row:
         return [] if self.error else self.replays.get(task.key, [])
 
     def ask_milliseconds(self, tasks: Sequence[Task]) -> float:
-        """Spent in the strategy for a proposal, asking and telling."""
+        """CPU time of the strategy for a proposal, asking and telling."""
         every = [one for task in tasks for one in self.of(task)]
         return 1000 * sum(one.ask_seconds for one in every) / max(1, sum(one.asks for one in every))
 

@@ -86,7 +86,7 @@ def workers(
         list[str] | None, typer.Option(metavar="NAME", help="A strategy, or module:name; can be repeated.")
     ] = None,
     counts: Annotated[str, typer.Option(help="Numbers of workers.")] = "1,2,5,10,20,50,100,200,500,1000",
-    budget: Annotated[int, typer.Option(min=10, help="Evaluations of a search.")] = 2000,
+    budget: Annotated[int, typer.Option(min=10, help="Evaluations of a search.")] = 1000,
     seeds: Annotated[int, typer.Option(min=1, help="Searches of each kind.")] = 10,
     processes: Processes = 2,
     to: To = Path("bench/workers"),
