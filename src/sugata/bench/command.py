@@ -1,5 +1,6 @@
 """Benchmarks from the command line: run them, show how far they are, write everything down."""
 
+import resource
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,7 +57,7 @@ def bench_strategies(
             on_row=lambda row: progress.say(_line(row, tasks)),
         )
         progress.now("writing tables and curves")
-        machine = environment() | {"seconds": time.monotonic() - started, "workers": processes}
+        machine = _about(started, processes)
         text = markdown(rows, tasks, machine, expectations(tasks))
         _write(to, _STRATEGIES, "Strategies on benchmark tables", text, panels_of(rows, tasks))
         progress.say(f"written: {to / _STRATEGIES}.md, .png, .html and {RESULTS}")
@@ -98,11 +99,20 @@ def bench_workers(
         found = workers.simulate(
             contenders, task, counts=counts, seeds=seeds, processes=processes, to=to, on_step=show
         )
-        machine = environment() | {"seconds": time.monotonic() - started, "workers": processes}
+        machine = _about(started, processes)
         text = workers.markdown(found, task, machine, stated)
         _write(to, _WORKERS, "Simulated workers", text, workers.panels(found, task))
         progress.say(f"written: {to / _WORKERS}.md, .png, .html and {workers.RESULTS}")
     return text
+
+
+def _about(started: float, processes: int) -> dict[str, Any]:
+    """The environment, and what the benchmark has cost: wall clock, and CPU time of everything that ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cost = f"{time.monotonic() - started:.0f} s in all on {processes} processes"
+    return environment() | {
+        "cost": f"{cost}, {sum(one.ru_utime + one.ru_stime for one in used):.0f} s of CPU"
+    }
 
 
 def _new_folder(to: Path, results: str) -> None:

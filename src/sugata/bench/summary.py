@@ -55,7 +55,7 @@ def markdown(
     """Both tables, the reference rows, and where and how they were measured.
 
     Args:
-        about: the environment, with ``seconds`` and ``workers``.
+        about: the environment, with ``cost``: seconds and processes.
         exact: by the task's key, what random search is expected to report.
     """
     parts = []
@@ -136,6 +136,5 @@ def _about(about: Mapping[str, Any], rows: Sequence[Row], tasks: Sequence[Task])
         + (f"; proposals in batches of {batches[0]}" if batches != [1] else ""),
         "settings other than defaults: " + ("; ".join(settings) or "none"),
         f"machine: {about['cpu']}, {about['cores']} cores, {about['system']}; Python {about['python']},"
-        f" sugata {about['sugata']}, {packages}; {about['seconds']:.0f} s in all on {about['workers']}"
-        " processes",
+        f" sugata {about['sugata']}, {packages}; {about['cost']}",
     ]

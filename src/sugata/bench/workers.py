@@ -174,8 +174,7 @@ def markdown(found: Found, task: Task, about: Mapping[str, Any], stated: str) ->
             *lines,
             "",
             f"- clock: {stated}",
-            f"- command: `{about['command']}`; {about['seconds']:.0f} s in all on {about['workers']}"
-            " processes",
+            f"- command: `{about['command']}`; {about['cost']}",
             f"- machine: {about['cpu']}, {about['cores']} cores; sugata {about['sugata']}, numpy"
             f" {about['packages']['numpy']}",
             "",
