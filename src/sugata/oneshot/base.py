@@ -41,12 +41,14 @@ class Supernet(nn.Module, ABC):
         decisions: options of every decision.
         sums: decisions whose results are added up, such as the edges into a node of a cell.
         selection: what the next forward pass computes.
+        of_data: modules whose weights mean something for one data set only, such as a classifier.
     """
 
     space: SearchSpace
     signature: Signature
     decisions: Mapping[str, tuple[Value, ...]]
     sums: Mapping[str, tuple[str, ...]]
+    of_data: tuple[str, ...] = ("classifier",)
 
     def __init__(self, space: SearchSpace, signature: Signature) -> None:
         super().__init__()

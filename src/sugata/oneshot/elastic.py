@@ -1,0 +1,179 @@
+"""Elastic supernets: a smaller network is a slice of the weights of a larger one."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sugata.errors import InvalidArchitecture, LimitError, RecipeError
+from sugata.oneshot.base import Feasible, Selection, Supernet, anything
+from sugata.oneshot.single_path import SupernetEvaluator
+from sugata.space import Architecture
+from sugata.tasks import Task
+from sugata.trial import Value
+
+if TYPE_CHECKING:
+    from sugata.oneshot.budgeted import Found
+
+_MOST_REFUSED = 1000  # draws in a row that break a limit
+
+
+class ElasticSupernet(Supernet):
+    """A supernet whose widths, depths and kernels are slices of one weight tensor (Cai et al. 2020, OFA).
+
+    It computes one architecture at a time.
+
+    Attributes:
+        sizes: those decisions that change capacity, with their options from the smallest to the largest; all
+            other decisions are kinds (a token mixer, a normalization).
+        task: what it was trained on last; set by a method that trains it.
+    """
+
+    sizes: Mapping[str, tuple[Value, ...]]
+    task: Task | None = None
+
+    def mix(self, selection: Selection) -> None:
+        """Take one option of each decision by position.
+
+        Raises:
+            RecipeError: weights are given: slices of one tensor are not added up.
+        """
+        if not all(isinstance(chosen, int) for chosen in selection.values()):
+            raise RecipeError(
+                f"{type(self).__name__} computes one architecture at a time; train it with Elastic, or use a"
+                " method that samples paths"
+            )
+        path = {name: self.decisions[name][int(chosen)] for name, chosen in selection.items()}
+        self.activate(self.architecture(path))
+
+    def path(self, architecture: Mapping[str, Value]) -> dict[str, Value]:
+        """The option of every decision; the first one where a decision does not apply."""
+        return {name: architecture.get(name, options[0]) for name, options in self.decisions.items()}
+
+    def evaluator(self, task: Task, limit: int | None = None) -> SupernetEvaluator:
+        """Scores architectures as they would ship.
+
+        Args:
+            task: gives the data.
+            limit: images, or bytes of text, of the validation split that score one; None: all.
+        """
+        return SupernetEvaluator(self, task, limit=limit)
+
+    def costs(
+        self, architecture: Architecture, names: frozenset[str], exclusive: AbstractContextManager[None]
+    ) -> dict[str, float]:
+        """Those of ``parameters``, ``size_bytes``, ``flops`` and ``latency_ms`` that are named."""
+        raise NotImplementedError
+
+    def best_under(
+        self,
+        *,
+        size: float | None = None,
+        latency: float | None = None,
+        flops: float | None = None,
+        parameters: float | None = None,
+        task: Task | None = None,
+        strategy: str = "regularized_evolution",
+        trials: int = 200,
+        limit: int | None = None,
+        seed: int = 0,
+        exclusive: AbstractContextManager[None] | None = None,
+    ) -> "Found":
+        """The best network within a budget, by a search over scores of this supernet; nothing is trained.
+
+        Args:
+            size: most bytes of the stored file.
+            latency: most milliseconds, on this machine.
+            flops: most floating point operations of a forward pass.
+            parameters: most of them.
+            task: whose validation data score; None: the one that it was trained on.
+            strategy: a name of the catalogue of strategies, with its default options.
+            trials: architectures that are scored.
+            limit: images, or bytes of text, that score one; None: all of the validation split.
+            seed: of the search.
+            exclusive: held while something is timed.
+
+        Raises:
+            LimitError: no architecture within the limits was found.
+            RecipeError: the strategy is unknown, or there is no task.
+        """
+        from sugata.oneshot.budgeted import best_under
+
+        given = {"size_bytes": size, "latency_ms": latency, "flops": flops, "parameters": parameters}
+        return best_under(
+            self,
+            {name: float(most) for name, most in given.items() if most is not None},
+            task=task,
+            strategy=strategy,
+            trials=trials,
+            limit=limit,
+            seed=seed,
+            exclusive=exclusive or nullcontext(),
+        )
+
+
+def sampled(
+    supernet: ElasticSupernet, rng: np.random.Generator, feasible: Feasible = anything
+) -> Architecture:
+    """A random architecture within the limits.
+
+    Raises:
+        LimitError: a thousand in a row break them.
+    """
+    for _ in range(_MOST_REFUSED):
+        architecture = supernet.space.sample(rng)
+        if feasible(architecture) is None:
+            return architecture
+    raise _impossible(supernet)
+
+
+def smallest(
+    supernet: ElasticSupernet, rng: np.random.Generator, feasible: Feasible = anything
+) -> Architecture:
+    """One of the smallest architectures within the limits: all sizes at their least, kinds drawn.
+
+    Raises:
+        LimitError: a thousand in a row break them.
+    """
+    return _extreme(supernet, rng, feasible, largest=False)
+
+
+def largest(
+    supernet: ElasticSupernet, rng: np.random.Generator, feasible: Feasible = anything
+) -> Architecture:
+    """One of the largest architectures within the limits: all sizes at their most, kinds drawn.
+
+    Where that breaks a limit, random sizes shrink step by step until none is broken.
+
+    Raises:
+        LimitError: a thousand draws in a row break the limits.
+    """
+    return _extreme(supernet, rng, feasible, largest=True)
+
+
+def _extreme(
+    supernet: ElasticSupernet, rng: np.random.Generator, feasible: Feasible, *, largest: bool
+) -> Architecture:
+    for _ in range(_MOST_REFUSED):
+        values = {name: options[rng.integers(len(options))] for name, options in supernet.decisions.items()}
+        ranks = {name: len(options) - 1 if largest else 0 for name, options in supernet.sizes.items()}
+        while True:
+            values |= {name: supernet.sizes[name][rank] for name, rank in ranks.items()}
+            try:
+                architecture = supernet.architecture(values)
+            except InvalidArchitecture:
+                break  # these kinds do not go together
+            if feasible(architecture) is None:
+                return architecture
+            shrinkable = [name for name, rank in ranks.items() if rank and name in architecture]
+            if not shrinkable:
+                break
+            ranks[shrinkable[rng.integers(len(shrinkable))]] -= 1
+    raise _impossible(supernet)
+
+
+def _impossible(supernet: ElasticSupernet) -> LimitError:
+    return LimitError(
+        f"{supernet.space.name}: {_MOST_REFUSED} architectures in a row break the limits; loosen them"
+    )
