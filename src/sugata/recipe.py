@@ -2,7 +2,6 @@
 
 import copy
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -14,54 +13,14 @@ from sugata import strategies
 from sugata.errors import RecipeError
 from sugata.evaluators.table import metric_name
 from sugata.recipe_checks import CLUSTER_ONLY, FUNNEL_ONLY, check_together
+from sugata.recipe_tasks import TASKS, Bytes, CodeSection, Milliseconds, Seconds, Section, Share, Task
 from sugata.trial import Value
 
-_SIZES = {"": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30}
-_SECONDS = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_MILLISECONDS = {"": 1.0, "us": 1e-3, "ms": 1.0, "s": 1e3}
 _STRICT = ConfigDict(strict=True)
 _SHIPPED = Path(__file__).parent / "recipes"
 
 
-def _quantity(units: Mapping[str, float], examples: str) -> Any:
-    def parse(value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-z]*)\s*", value.lower())
-        if match is None or match[2] not in units:
-            raise ValueError(f"write it like {examples}")
-        return float(match[1]) * units[match[2]]
-
-    return parse
-
-
-Bytes = Annotated[float, BeforeValidator(_quantity(_SIZES, "50MB, 800kB or 2GB")), Field(gt=0)]
-Seconds = Annotated[float, BeforeValidator(_quantity(_SECONDS, "90s, 10m or 1.5h")), Field(gt=0)]
-Milliseconds = Annotated[float, BeforeValidator(_quantity(_MILLISECONDS, "10ms or 0.5s")), Field(gt=0)]
-Share = Annotated[float, Field(gt=0, le=1)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TaskSection(_Section):
-    """What the network is for."""
-
-    kind: Literal["code"] = Field("code", description="code: language modelling of source code")
-    data: str = Field(
-        "stdlib",
-        description="stdlib (this Python's library), a file or folder of code, parquet or JSONL, or hf:NAME",
-    )
-    max_bytes: Bytes = Field(8e6, description="how much text to use at most")
-    evaluation_bytes: Bytes = Field(200e3, description="validation text that scores a candidate")
-    test_bytes: Bytes = Field(400e3, description="test text that scores the winner, once")
-    pad_vocabulary: bool = Field(
-        False, description="fill vocabularies that the data are too small for with tokens that never occur"
-    )
-
-
-class TableSection(_Section):
+class TableSection(Section):
     """Results that are looked up, in place of training or of your own function."""
 
     file: str = Field(description="a .parquet, .csv or .tsv file, or a folder with one")
@@ -83,7 +42,7 @@ class TableSection(_Section):
         return (self.metric,) if isinstance(self.metric, str) else self.metric
 
 
-class StrategySection(_Section):
+class StrategySection(Section):
     """How to look: the strategy's name, and its own options beside it."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -96,7 +55,7 @@ class StrategySection(_Section):
         return dict(self.model_extra or {})
 
 
-class WarmStartSection(_Section):
+class WarmStartSection(Section):
     """An earlier run whose best architectures this one begins with."""
 
     run: str = Field(description="its folder, such as runs/other")
@@ -109,7 +68,7 @@ def _each(value: Any) -> Any:
     return [{"run": one} if isinstance(one, str) else one for one in several]
 
 
-class RungSection(_Section):
+class RungSection(Section):
     """One rung of the funnel."""
 
     name: str = Field(description="what to call it")
@@ -117,12 +76,18 @@ class RungSection(_Section):
     unit: Literal["seconds", "steps", "tokens", "epochs"] = Field(
         "seconds", description="unit of `amount`; seconds of CPU time on a CPU, of wall clock on a GPU"
     )
+    samples: float | None = Field(
+        None, gt=0, description="image: of the training images, a share up to 1 or a number; null: all"
+    )
+    channels: Share = Field(1.0, description="image: share of the network's channels")
+    cells: Share = Field(1.0, description="image: share of its cells")
+    resolution: Share = Field(1.0, description="image: share of the images' height and width")
     keep: Share | None = Field(None, description="share of the best that goes on to the next rung")
     threshold: float | None = Field(None, description="the primary metric must be at least as good to go on")
     capacity: int | None = Field(None, ge=1, description="how many trials at most on this rung")
 
 
-class PromotionSection(_Section):
+class PromotionSection(Section):
     """Who goes on to the next rung of training."""
 
     kind: Literal["funnel", "successive_halving", "hyperband", "asha"] = Field(
@@ -138,7 +103,7 @@ class PromotionSection(_Section):
     )
 
 
-class ObjectivesSection(_Section):
+class ObjectivesSection(Section):
     """What better means."""
 
     kind: Literal["pareto", "weighted", "mnasnet"] = Field(
@@ -156,35 +121,39 @@ class ObjectivesSection(_Section):
     latency_exponent: float = Field(-0.07, description="mnasnet: w in accuracy x (latency/target)^w")
 
 
-class LimitsSection(_Section):
+class LimitsSection(Section):
     """Hard upper bounds: nothing above them is trained or kept."""
 
     size: Bytes | None = Field(None, description="bytes of the stored model, such as 50MB")
     latency: Milliseconds | None = Field(
-        None, description="90th percentile of a prefill of 128 tokens, one thread, such as 10ms"
+        None,
+        description="90th percentile of a prefill of 128 tokens or of an image, one thread, such as 10ms",
     )
-    flops: float | None = Field(None, gt=0, description="floating point operations of that prefill")
+    flops: float | None = Field(None, gt=0, description="floating point operations of the same")
     parameters: float | None = Field(None, gt=0, description="number of parameters")
     metrics: dict[str, float] = Field({}, description="upper bounds of your own function's metrics")
 
 
-class BudgetSection(_Section):
+class BudgetSection(Section):
     """When the search ends; whichever comes first."""
 
     seconds: Seconds | None = Field(None, description="wall clock of the search stage, such as 10m")
     trials: int | None = Field(None, ge=1, description="number of evaluations")
 
 
-class TrainingSection(_Section):
+class TrainingSection(Section):
     """How candidates are trained."""
 
+    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="adamw, or sgd with Nesterov's momentum")
     learning_rate: float | None = Field(
-        None, gt=0, description="base rate at hidden width 128; scaled with width (muP); null: the default"
+        None,
+        gt=0,
+        description="adamw: base rate at fan-in 128, scaled with width (muP); sgd: of all; null: the default",
     )
-    batch_size: int = Field(8, ge=1, description="sequences of a batch")
+    batch_size: int = Field(8, ge=1, description="sequences or images of a batch")
     accumulation: int = Field(1, ge=1, description="batches a step: their gradients are averaged")
-    length: int = Field(256, ge=8, description="tokens a sequence")
-    weight_decay: float = Field(0.1, ge=0, description="AdamW weight decay of matrices")
+    length: int = Field(256, ge=8, description="code: tokens a sequence")
+    weight_decay: float = Field(0.1, ge=0, description="weight decay of matrices and convolutions")
     warmup: float = Field(0.05, ge=0, le=1, description="share of the budget that warms up")
     final_share: float = Field(0.02, ge=0, le=1, description="rate at the end, as a share of the peak")
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: no clipping")
@@ -196,7 +165,7 @@ class TrainingSection(_Section):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="of the matrix products")
 
 
-class EarlyStopSection(_Section):
+class EarlyStopSection(Section):
     """Ending trainings of the search whose predicted end is worse than the best so far."""
 
     confidence: float | None = Field(
@@ -209,15 +178,17 @@ class EarlyStopSection(_Section):
     rank: int = Field(1, ge=1, description="a training must promise to be one of the best so many")
 
 
-class FinalSection(_Section):
+class FinalSection(Section):
     """The winners' training after the search."""
 
     amount: float = Field(60, gt=0, description="full budget of a winner's training, in `unit`")
     unit: Literal["seconds", "steps", "tokens", "epochs"] = Field("seconds", description="unit of `amount`")
+    channels: float = Field(1.0, gt=0, description="image: so many times the channels of the search")
+    cells: float = Field(1.0, gt=0, description="image: so many times its cells")
     top: int = Field(1, ge=0, description="how many of the front are trained; 0: the whole front")
 
 
-class EngineSection(_Section):
+class EngineSection(Section):
     """Where evaluations run."""
 
     kind: Literal["local", "ray"] = Field(
@@ -239,13 +210,13 @@ class EngineSection(_Section):
     window: int | None = Field(None, ge=1, description="pending proposals; null: twice the workers")
 
 
-class Recipe(_Section):
+class Recipe(Section):
     """A run: what for, what can be built, how to look, how good, where."""
 
     name: str = Field("run", description="the run's name; its folder is runs/NAME unless given")
     seed: int = Field(0, ge=0, description="of every random draw")
-    task: TaskSection | None = Field(
-        TaskSection(), description="what the network is for; null with `evaluate`"
+    task: Task | None = Field(
+        CodeSection(), description="what the network is for: code or image; null with `evaluate`"
     )
     evaluate: str | None = Field(None, description="your own function as module:name, in place of a task")
     table: TableSection | None = Field(None, description="look results up in a file, in place of a task")
@@ -253,6 +224,9 @@ class Recipe(_Section):
         "tiny",
         description="a search space of `sugata spaces`, module:name, or choices as lists; table: its own;"
         " a list: from small to large, one after the other",
+    )
+    network: dict[str, Any] = Field(
+        {}, description="of an image space: its networks' size, such as {channels: 16, cells: 5}"
     )
     choices: dict[str, list[Value]] = Field(
         {}, description="other options for some choices of the space, such as {hidden_dim: [64, 128]}"
@@ -453,12 +427,13 @@ def _commented_section(section: BaseModel, indent: str) -> list[str]:
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         note = f"  # {field.description}" if field.description else ""
-        if isinstance(value, _Section):
+        if isinstance(value, Section):
             lines += [f"{indent}{name}:{note}", *_commented_section(value, indent + "  ")]
-        elif isinstance(value, tuple) and value and isinstance(value[0], _Section):
+        elif isinstance(value, tuple) and value and isinstance(value[0], Section):
             lines.append(f"{indent}{name}:{note}")
             for item in value:
-                inner = yaml.safe_dump(item.model_dump(mode="json"), default_flow_style=True, sort_keys=False)
+                values = item.model_dump(mode="json")
+                inner = yaml.safe_dump(values, default_flow_style=True, sort_keys=False, width=1000)
                 lines.append(f"{indent}  - {inner.strip()}")
         else:
             shown = section.model_dump(mode="json")[name]
@@ -488,10 +463,13 @@ def _first_problem(error: ValidationError, before: Sequence[str] = ()) -> str:
     problem = error.errors()[0]
     location = (*before, *problem["loc"])
     path = [part for part in location if part != "str" and "[" not in str(part)]  # no union tags
-    field = ".".join(str(part) for part in path)
+    tagged = path[0] == "task" and len(path) > 1
+    field = ".".join(str(part) for part in (path[:1] + path[2:] if tagged else path))
     if problem["type"] == "extra_forbidden":
         known = _fields_at(path[:-1])
         return f"unknown field {field!r}; {_nearest(str(path[-1]), known)}"
+    if problem["type"] == "union_tag_invalid":
+        return f"field 'task.kind' is {problem['ctx']['tag']!r}; use {' or '.join(TASKS)}"
     message = problem["msg"].removeprefix("Value error, ")
     given = problem.get("input")
     shown = f" {given!r}" if isinstance(given, str | int | float | bool) else ""
@@ -501,6 +479,8 @@ def _first_problem(error: ValidationError, before: Sequence[str] = ()) -> str:
 
 def _fields_at(path: Sequence[Any]) -> list[str]:
     model: Any = Recipe
+    if path[:1] == ["task"]:
+        return list(TASKS[path[1]].model_fields)
     for part in path:
         if isinstance(part, int):
             continue

@@ -1,5 +1,6 @@
 """What must hold between the fields of a recipe."""
 
+import itertools
 from typing import TYPE_CHECKING
 
 from sugata.errors import RecipeError
@@ -38,9 +39,7 @@ def check_together(recipe: "Recipe", where: str) -> None:
     _check_early_stop(recipe, where)
     if recipe.trains and not recipe.funnel:
         raise RecipeError(f"{where}: funnel is empty; give at least one rung with name and amount")
-    amounts = [rung.amount for rung in recipe.funnel]
-    if amounts != sorted(set(amounts)):
-        raise RecipeError(f"{where}: funnel amounts {amounts} must grow from rung to rung")
+    _check_amounts(recipe, where)
     if len({rung.unit for rung in recipe.funnel}) > 1:
         raise RecipeError(f"{where}: funnel rungs have different units; use one")
     _check_promotion(recipe, where)
@@ -59,6 +58,27 @@ def check_together(recipe: "Recipe", where: str) -> None:
         raise RecipeError(
             f"{where}: engine.deterministic cannot search by what is timed ({names}); leave that out"
         )
+
+
+def _check_amounts(recipe: "Recipe", where: str) -> None:
+    """Rungs train ever longer; a larger network starts anew, and may train as long as the smaller one did."""
+    for lower, rung in itertools.pairwise(recipe.funnel):
+        larger = rung.channels > lower.channels or rung.cells > lower.cells
+        if rung.amount < lower.amount or (rung.amount == lower.amount and not larger):
+            amounts = [rung.amount for rung in recipe.funnel]
+            raise RecipeError(f"{where}: funnel amounts {amounts} must grow from rung to rung")
+    trainings: list[RungSection | FinalSection] = [*recipe.funnel, recipe.final]
+    if recipe.task is not None and recipe.task.kind == "image":
+        if any(training.unit == "tokens" for training in trainings):
+            raise RecipeError(f"{where}: images have no tokens; give amounts in epochs, steps or seconds")
+        return
+    proxies = {"samples": None, "channels": 1, "cells": 1, "resolution": 1}
+    for training in trainings:
+        wrong = next((name for name, full in proxies.items() if getattr(training, name, full) != full), None)
+        if wrong is not None:
+            raise RecipeError(f"{where}: {wrong} of a training is for task.kind image; leave it out")
+    if recipe.network and isinstance(recipe.spaces[-1], dict):
+        raise RecipeError(f"{where}: network is the size of a named space's networks; leave it out")
 
 
 def _check_table(recipe: "Recipe", table: "TableSection", where: str) -> None:

@@ -278,11 +278,18 @@ def show(
 
 
 @app.command()
-def measure(network: Network, as_json: Json = False) -> None:
+def measure(
+    network: Network,
+    image: Annotated[
+        str, typer.Option(help="Of an image network: side, or channels x height x width.")
+    ] = "32",
+    classes: Annotated[int, typer.Option(min=1, help="Of an image network's task.")] = 10,
+    as_json: Json = False,
+) -> None:
     """One network: parameters, stored size, FLOPs, latency, memory, measured here before any training."""
     from sugata.cli.printing import print_measures
 
-    print_measures(network, _out, as_json=as_json)
+    print_measures(network, image, classes, _out, as_json=as_json)
 
 
 @app.command()

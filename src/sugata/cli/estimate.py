@@ -11,6 +11,7 @@ from rich.text import Text
 
 from sugata.engines.resources import cores, gpus
 from sugata.recipe import Recipe
+from sugata.recipe_tasks import CodeSection, ImageSection
 from sugata.report.wording import count, duration, plural
 from sugata.run.assembly import Assembly, assemble, settings
 from sugata.run.feasibility import shown
@@ -114,21 +115,28 @@ def _seconds_per_unit(assembly: Assembly) -> tuple[str, float]:
     with Progress() as progress:
         progress.now(f"measuring a training step of {name}")
         seconds = _step_seconds(assembly, architecture)
-    tokens = recipe.training.batch_size * recipe.training.length
-    text = f"{duration(seconds)} for {tokens:,} tokens of {name}, measured here on one thread"
+    images = isinstance(recipe.task, ImageSection)
+    targets = recipe.training.batch_size * (1 if images else recipe.training.length)
+    what = "images" if images else "tokens"
+    text = f"{duration(seconds)} for {targets:,} {what} of {name}, measured here on one thread"
     if unit == "steps":
         return text, seconds
     if unit == "tokens":
-        return text, seconds / tokens
-    corpus = recipe.task.max_bytes / _BYTES_PER_TOKEN if recipe.task else math.inf
-    return text, seconds * corpus / tokens
+        return text, seconds / targets
+    return text, seconds * _epoch(assembly, architecture) / targets
+
+
+def _epoch(assembly: Assembly, architecture: Mapping[str, Value]) -> float:
+    """Targets of an epoch; about, where that is text."""
+    if isinstance(section := assembly.recipe.task, CodeSection):
+        return section.max_bytes / _BYTES_PER_TOKEN
+    return math.inf if assembly.task is None else assembly.task.epoch_size(architecture)
 
 
 def _step_seconds(assembly: Assembly, architecture: Mapping[str, Value]) -> float:
-    """An optimizer step of the real training loop on random tokens: no corpus is prepared for it."""
+    """An optimizer step of the real training loop, on random tokens: no corpus is prepared for it."""
     import torch
 
-    from sugata.nn import LanguageModel
     from sugata.tasks import CodeLanguageModelling
     from sugata.tasks.base import Batch
     from sugata.training import train
@@ -140,12 +148,13 @@ def _step_seconds(assembly: Assembly, architecture: Mapping[str, Value]) -> floa
                 tokens = torch.randint(int(architecture["vocab_size"]), size)
                 yield Batch(tokens, tokens)
 
-    model = assembly.space.build(architecture, RandomTokens().signature(architecture))
-    assert isinstance(model, LanguageModel)
-    model.initialize(torch.Generator().manual_seed(0))
+    assert assembly.networks is not None
+    code = isinstance(assembly.recipe.task, CodeSection)
+    task = RandomTokens() if code else assembly.networks.task
+    model = assembly.networks.build(architecture, Fidelity(), seed=0)
     for steps in (1, _STEPS):
         budget = Fidelity(0, "estimate", steps, "steps")
-        result = train(model, RandomTokens(), architecture, settings(assembly.recipe), budget=budget)
+        result = train(model, task, architecture, settings(assembly.recipe), budget=budget)
         if result.seconds > _LONG:
             break
     return result.seconds / result.steps

@@ -11,12 +11,14 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from sugata.errors import RecipeError
 from sugata.recipe import Recipe
 from sugata.report import run_status
 from sugata.report.wording import architecture_text, count
 from sugata.run import BEST, Result, is_locked
 from sugata.run.progress import shown_metric
 from sugata.run.reporting import report_data, winner_number
+from sugata.space import image_signature
 from sugata.trial import Trial, Value
 
 _COUNTS = {
@@ -44,7 +46,11 @@ def print_result(result: Result, out: Console) -> None:
     lines.append(("report", str(result.report)))
     if "export" in result.stages:
         model = result.folder / BEST
-        lines += [("model", str(model)), ("write", f'sugata generate {model} "def quicksort(xs):"')]
+        lines.append(("model", str(model)))
+        if "prompt" in (test or {}):
+            lines.append(("write", f'sugata generate {model} "def quicksort(xs):"'))
+        else:
+            lines.append(("use it", f"as {model / 'README.md'} says"))
     table = Table.grid(padding=(0, 2))
     for word, text in lines:
         table.add_row(Text(word, style="bold"), Text(text, overflow="fold"))
@@ -152,16 +158,17 @@ def _print_explained(data: dict[str, Any], out: Console) -> None:
 def print_network(network: str, out: Console, *, as_json: bool, svg: Path | None) -> None:
     """Layers, shapes, parameters and choices of one network."""
     from sugata.report import cell_table, draw_svg, draw_text
-    from sugata.spaces.describe import find, string
+    from sugata.spaces.describe import find, image_signature_of, string
     from sugata.spaces.describe import network as described
 
     space, architecture = find(network)
+    signature = image_signature_of(network)
     cells = space.cell_graphs(architecture)
     text = string(space, architecture)
     if as_json:
-        print_json(described(space, architecture))
+        print_json(described(space, architecture, signature))
     else:
-        out.print(draw_text(space.outline(architecture)))
+        out.print(draw_text(space.outline(architecture, signature)))
         for name, graph in cells.items():
             out.print()
             out.print(cell_table(name, graph))
@@ -171,18 +178,24 @@ def print_network(network: str, out: Console, *, as_json: bool, svg: Path | None
         out.print(_choices_text(architecture), markup=False)
     if svg is not None:
         title = text if text and ":" in network else Path(network).stem
-        svg.write_text(draw_svg(space.outline(architecture), title, cells), encoding="utf-8")
+        svg.write_text(draw_svg(space.outline(architecture, signature), title, cells), encoding="utf-8")
         out.print(f"drawn into {svg}")
 
 
-def print_measures(network: str, out: Console, *, as_json: bool) -> None:
-    """What a network costs, measured here."""
+def print_measures(network: str, image: str, classes: int, out: Console, *, as_json: bool) -> None:
+    """What a network costs, measured here; for ``image`` and ``classes`` where it does not say for what."""
+    from sugata.evaluators.image import image_costs
     from sugata.evaluators.training import deployment_metrics
     from sugata.run.assembly import networks_of
-    from sugata.spaces.describe import find
+    from sugata.spaces import find, image_signature_of
+    from sugata.spaces.language import LanguageSpace
 
     space, architecture = find(network)
-    measured = deployment_metrics(networks_of(Recipe(), space), architecture)
+    if isinstance(space, LanguageSpace):
+        measured = deployment_metrics(networks_of(Recipe(), space), architecture)
+    else:
+        given = image_signature(*image_shape(image), classes)
+        measured = image_costs(space, architecture, image_signature_of(network) or given)
     if as_json:
         print_json({metric.name: value for metric, value in measured})
         return
@@ -190,6 +203,20 @@ def print_measures(network: str, out: Console, *, as_json: bool) -> None:
     for metric, value in measured:
         table.add_row(shown_metric(metric, value), metric.description)
     out.print(table)
+
+
+def image_shape(text: str) -> tuple[int, int, int]:
+    """Channels, height and width of ``32``, ``1x28x28`` or ``3x224x224``.
+
+    Raises:
+        RecipeError: it is none of these.
+    """
+    parts = text.lower().split("x")
+    if len(parts) in (1, 3) and all(part.isascii() and part.isdigit() and len(part) < 5 for part in parts):
+        numbers = [int(part) for part in parts]
+        if min(numbers) > 0:
+            return (3, numbers[0], numbers[0]) if len(parts) == 1 else (numbers[0], numbers[1], numbers[2])
+    raise RecipeError(f"--image {text}: give the side such as 224, or channels, height and width: 1x28x28")
 
 
 def _measured(result: Result, trial: Trial) -> list[str]:

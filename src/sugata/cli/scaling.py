@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from sugata.cli.printing import print_json
+from sugata.cli.printing import image_shape, print_json
 from sugata.errors import RecipeError
 from sugata.space import Architecture, SearchSpace, Signature, image_signature, image_sizes
 from sugata.spaces import find
@@ -37,7 +37,7 @@ class Scaled:
         Raises:
             RecipeError: the network is not known, or the image's size cannot be read.
         """
-        channels, height, width = _image(image)
+        channels, height, width = image_shape(image)
         return cls(*find(network), image_signature(channels, height, width, classes), divisor)
 
     def at(self, scaling: CompoundScaling, phi: float) -> ScaledNetwork:
@@ -127,13 +127,3 @@ def print_coefficients(
 
 def _options(scaling: CompoundScaling) -> str:
     return f"--alpha {scaling.alpha:g} --beta {scaling.beta:g} --gamma {scaling.gamma:g}"
-
-
-def _image(text: str) -> tuple[int, int, int]:
-    """Channels, height and width of ``32``, ``1x28x28`` or ``3x224x224``."""
-    parts = text.lower().split("x")
-    if len(parts) in (1, 3) and all(part.isascii() and part.isdigit() and len(part) < 5 for part in parts):
-        numbers = [int(part) for part in parts]
-        if min(numbers) > 0:
-            return (3, numbers[0], numbers[0]) if len(parts) == 1 else (numbers[0], numbers[1], numbers[2])
-    raise RecipeError(f"--image {text}: give the side such as 224, or channels, height and width: 1x28x28")

@@ -14,7 +14,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-_BYTES = {"F16": 2, "I8": 1, "U8": 1}
+_BYTES = {"F32": 4, "F16": 2, "I8": 1, "U8": 1}
 
 Parts = Mapping[str, tuple[str, tuple[int, ...]]]
 

@@ -74,9 +74,14 @@ class LanguageNetworks(Networks):
         """How much text scores a candidate."""
         return [self.evaluation_bytes]
 
-    def build(self, architecture: Mapping[str, Value], fidelity: Fidelity) -> LanguageModel:
+    def build(
+        self, architecture: Mapping[str, Value], fidelity: Fidelity, seed: int | None = None
+    ) -> LanguageModel:
         """The model before compression, the same at every fidelity."""
-        return LanguageModel(self.space.config(architecture))
+        model = LanguageModel(self.space.config(architecture))
+        if seed is not None:
+            model.initialize(torch.Generator().manual_seed(seed))
+        return model
 
     def measure(
         self,
@@ -140,8 +145,7 @@ class LanguageNetworks(Networks):
             return {}  # a corpus without Python functions
 
     def _untrained(self, architecture: Mapping[str, Value]) -> CompressedModel:
-        model = LanguageModel(self.space.config(architecture))
-        model.initialize(torch.Generator().manual_seed(0))
+        model = self.build(architecture, Fidelity(), seed=0)
         return compress(model, **vars(compression_of(architecture)))
 
 

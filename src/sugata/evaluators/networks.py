@@ -33,8 +33,14 @@ class Networks(ABC):
         """What results depend on besides architecture, task and training: JSON values, for fingerprints."""
 
     @abstractmethod
-    def build(self, architecture: Mapping[str, Value], fidelity: Fidelity) -> nn.Module:
-        """The network that a fidelity trains; it has ``initialize(generator)``."""
+    def build(
+        self, architecture: Mapping[str, Value], fidelity: Fidelity, seed: int | None = None
+    ) -> nn.Module:
+        """The network that a fidelity trains.
+
+        Args:
+            seed: of its initial weights; None leaves them undefined.
+        """
 
     @abstractmethod
     def measure(

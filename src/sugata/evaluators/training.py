@@ -65,8 +65,7 @@ class TrainingEvaluator(Evaluator):
         """
         task, fidelity = self.networks.task, proposal.fidelity
         architecture = self.networks.space.architecture(proposal.architecture)
-        model = self.networks.build(architecture, fidelity)
-        model.initialize(torch.Generator().manual_seed(context.seed))  # type: ignore[operator]
+        model = self.networks.build(architecture, fidelity, context.seed)
         if context.trained and context.source is not None:
             _share(context.source / CHECKPOINT, context.folder / CHECKPOINT)
             load_weights(context.folder / CHECKPOINT, model)

@@ -1,6 +1,25 @@
 """Models that leave the house: folders, ONNX files."""
 
 from sugata.export.folder import export_folder, load_folder
+from sugata.export.image import (
+    Pixels,
+    ShippedImageNetwork,
+    export_image_folder,
+    export_image_onnx,
+    load_image_folder,
+    stored_image_size,
+)
 from sugata.export.onnx_file import export_decode_onnx, export_onnx
 
-__all__ = ["export_decode_onnx", "export_folder", "export_onnx", "load_folder"]
+__all__ = [
+    "Pixels",
+    "ShippedImageNetwork",
+    "export_decode_onnx",
+    "export_folder",
+    "export_image_folder",
+    "export_image_onnx",
+    "export_onnx",
+    "load_folder",
+    "load_image_folder",
+    "stored_image_size",
+]

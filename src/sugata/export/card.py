@@ -109,10 +109,10 @@ def model_card(
     return _CARD.format(
         name=name,
         summary=_summary(compressed.config),
-        facts=_rows(facts),
+        facts=rows(facts),
         program=PROGRAM,
         files="\n".join(f"| `{file}` | {size:,} | {_FILES[file]} |" for file, size in sizes.items()),
-        choices=_rows(architecture),
+        choices=rows(architecture),
     )
 
 
@@ -140,7 +140,8 @@ def _count(compressed: CompressedModel) -> int:
     )
 
 
-def _rows(values: Mapping[str, object]) -> str:
+def rows(values: Mapping[str, object]) -> str:
+    """Lines of a markdown table of two columns."""
     return "\n".join(f"| {name} | {_text(value)} |" for name, value in values.items())
 
 

@@ -85,12 +85,21 @@ def load_folder(folder: str | Path) -> tuple[LanguageModel, Tokenizer]:
         SugataError: a file is missing or cannot be read.
     """
     folder = Path(folder)
+    if '"sugata-image"' in _config(folder):
+        raise SugataError(f"{folder}: an image network, it writes no text; its README.md says how to use it")
     model = load(folder / "model.safetensors").restore()
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:  # the library raises nothing more specific
         raise SugataError(f"{folder / 'tokenizer.json'}: cannot be read as a tokenizer ({error})") from None
     return model, tokenizer
+
+
+def _config(folder: Path) -> str:
+    try:
+        return (folder / "config.json").read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:

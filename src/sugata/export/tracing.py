@@ -82,7 +82,7 @@ def _trace(
     candidate of a search, and gives graphs that onnxruntime runs no faster. Its deprecation is silenced here.
     """
     buffer = io.BytesIO()
-    with torch.no_grad(), _quiet(), _fused_attention():
+    with torch.no_grad(), quiet(), _fused_attention():
         torch.onnx.export(
             module,
             arguments,
@@ -102,7 +102,7 @@ def _trace(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Neither the exporter's deprecation nor its doubts whether a trace generalizes: tests compare shapes."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

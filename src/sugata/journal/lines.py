@@ -48,17 +48,10 @@ def trial_from_data(data: Mapping[str, Any]) -> Trial:
 
 def proposal_line(proposal: Proposal) -> dict[str, Any]:
     """A proposal as an ``ask`` line holds it."""
-    fidelity = proposal.fidelity
     data: dict[str, Any] = {
         "number": proposal.number,
         "architecture": dict(proposal.architecture),
-        "fidelity": {
-            "rung": fidelity.rung,
-            "name": fidelity.name,
-            "amount": fidelity.amount,
-            "unit": fidelity.unit,
-            "samples": fidelity.samples,
-        },
+        "fidelity": dict(vars(proposal.fidelity)),
         "origin": proposal.origin,
     }
     if proposal.continues is not None:

@@ -20,8 +20,10 @@ def next_steps(data: ReportData, words: Words) -> str:
     steps = []
     if data.winner is not None and data.winner.outline:
         best = shlex.quote(f"{data.run_folder.rstrip('/')}/best")
-        prompt = shlex.quote(data.winner.prompt or "def quicksort(xs):")
-        steps.append(("let the winner write code", f"sugata generate {best} {prompt}"))
+        if data.winner.prompt:
+            steps.append(
+                ("let the winner write code", f"sugata generate {best} {shlex.quote(data.winner.prompt)}")
+            )
         others = [t for t in analysis.front(data.trials, data.objectives) if t.number != data.winner.number]
         if others:
             steps.append(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sugata.errors import RecipeError
 from sugata.evaluators import Evaluator, FunctionEvaluator, TableEvaluator, read_table
 from sugata.objectives import Objectives
-from sugata.recipe import Recipe, RungSection, StrategySection, TableSection
+from sugata.recipe import FinalSection, Recipe, RungSection, StrategySection, TableSection
+from sugata.recipe_tasks import CodeSection, ImageSection
 from sugata.run.aims import limited_metrics, objectives_of, own_metrics
 from sugata.run.promotion import promoting
 from sugata.space import DictionarySpace, SearchSpace, restricted
@@ -19,7 +20,7 @@ from sugata.trial import Fidelity, Value
 
 if TYPE_CHECKING:
     from sugata.evaluators.networks import Networks
-    from sugata.tasks import CodeLanguageModelling, Task
+    from sugata.tasks import Task
     from sugata.training import TrainingSettings
 
 
@@ -95,7 +96,7 @@ def assemble(
     """
     if recipe.table is not None:
         return _looked_up(recipe, recipe.table)
-    space = space or _space(recipe.spaces[-1], recipe.choices)
+    space = space or _space(recipe)
     smaller = _smaller(recipe, space)
     if evaluate is not None or recipe.evaluate is not None:
         metrics = own_metrics(recipe.objectives)
@@ -138,16 +139,17 @@ def _looked_up(recipe: Recipe, section: TableSection) -> Assembly:
     return Assembly(recipe, table.space, None, evaluator, objectives, {}, _smaller(recipe, table.space))
 
 
-def _space(given: str | dict[str, list[Value]], choices: dict[str, list[Value]]) -> SearchSpace:
+def _space(recipe: Recipe) -> SearchSpace:
+    given = recipe.spaces[-1]
     if isinstance(given, dict):
         return DictionarySpace(given)
-    return space_named(given, **({"options": choices} if choices else {}))
+    return space_named(given, **recipe.network, **({"options": recipe.choices} if recipe.choices else {}))
 
 
 def _smaller(recipe: Recipe, whole: SearchSpace) -> tuple[SearchSpace, ...]:
     """The spaces before the last of the recipe's list: named, or the last with fewer options."""
     return tuple(
-        restricted(whole, given) if isinstance(given, dict) else space_named(given)
+        restricted(whole, given) if isinstance(given, dict) else space_named(given, **recipe.network)
         for given in recipe.spaces[:-1]
     )
 
@@ -180,39 +182,54 @@ def networks_of(recipe: Recipe, space: SearchSpace) -> "Networks":
     """The space's networks for the recipe's task; no data are read yet.
 
     Raises:
-        RecipeError: the space has no networks for the task.
+        RecipeError: the recipe has no task, or the space has no networks for it.
     """
+    if isinstance(recipe.task, ImageSection):
+        return _image_networks(recipe, recipe.task, space)
+    if isinstance(recipe.task, CodeSection):
+        return _language_networks(recipe.task, space)
+    raise RecipeError("field 'task': the recipe has none; this command needs one")
+
+
+def _language_networks(section: CodeSection, space: SearchSpace) -> "Networks":
     from sugata.evaluators.language import LanguageNetworks
     from sugata.spaces.language import LanguageSpace
+    from sugata.tasks import CodeLanguageModelling
 
-    section = recipe.task
-    assert section is not None
     if not isinstance(space, LanguageSpace):
         raise RecipeError(
-            f"field 'space': {space.name} has no code models; use a language space, such as tiny"
+            f"field 'space': {space.name} has no code models; use a language space, such as tiny, or"
+            " task.kind image"
         )
+    task = CodeLanguageModelling(
+        section.data, max_bytes=int(section.max_bytes), pad_vocabulary=section.pad_vocabulary
+    )
     return LanguageNetworks(
-        space,
-        make_task(recipe),
-        evaluation_bytes=int(section.evaluation_bytes),
-        test_bytes=int(section.test_bytes),
+        space, task, evaluation_bytes=int(section.evaluation_bytes), test_bytes=int(section.test_bytes)
     )
 
 
-def make_task(recipe: Recipe) -> "CodeLanguageModelling":
-    """The recipe's task; nothing is read yet.
+def _image_networks(recipe: Recipe, section: ImageSection, space: SearchSpace) -> "Networks":
+    from sugata.evaluators.image import ImageNetworks
+    from sugata.spaces.language import LanguageSpace
+    from sugata.spaces.scaling import scaled_space
+    from sugata.tasks import ImageTask
 
-    Raises:
-        RecipeError: the recipe has none.
-    """
-    if recipe.task is None:
-        raise RecipeError("field 'task': the recipe has none; this command needs one")
-    from sugata.tasks import CodeLanguageModelling
-
-    return CodeLanguageModelling(
-        data=recipe.task.data,
-        max_bytes=int(recipe.task.max_bytes),
-        pad_vocabulary=recipe.task.pad_vocabulary,
+    if isinstance(space, LanguageSpace) or type(space).build is SearchSpace.build:
+        raise RecipeError(
+            f"field 'space': {space.name} has no image networks; use one such as nasbench201, or task.kind"
+            " code"
+        )
+    trainings: list[RungSection | FinalSection] = [*recipe.funnel, recipe.final]
+    for rung in trainings:
+        scaled_space(space, width=rung.channels, depth=rung.cells, divisor=1)  # or it says why not
+    given = section.model_dump(exclude={"kind", "evaluation_images"})
+    return ImageNetworks(
+        space,
+        ImageTask(**given),
+        ships=final_fidelity(recipe),
+        evaluation_images=section.evaluation_images,
+        source=str(recipe.spaces[-1]) if ":" in str(recipe.spaces[-1]) else None,
     )
 
 
@@ -226,9 +243,12 @@ def settings(recipe: Recipe) -> "TrainingSettings":
 
 def fidelity(position: int, rung: RungSection) -> Fidelity:
     """A rung of the funnel as a fidelity."""
-    return Fidelity(position, rung.name, rung.amount, rung.unit)
+    proxy = {name: getattr(rung, name) for name in ("samples", "channels", "cells", "resolution")}
+    return Fidelity(position, rung.name, rung.amount, rung.unit, **proxy)
 
 
 def final_fidelity(recipe: Recipe) -> Fidelity:
     """The winners' full training, above all rungs."""
-    return Fidelity(len(recipe.funnel), "final", recipe.final.amount, recipe.final.unit)
+    section = recipe.final
+    size = {"channels": section.channels, "cells": section.cells}
+    return Fidelity(len(recipe.funnel), "final", section.amount, section.unit, **size)

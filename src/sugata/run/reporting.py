@@ -4,12 +4,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sugata.errors import SugataError
+from sugata.recipe import Recipe
+from sugata.recipe_tasks import CodeSection
 from sugata.report import MeasuredBaseline, ReportData, Winner, write_report
 from sugata.report.wording import plural
 from sugata.run.folder import BEST
 from sugata.run.result import Result
 from sugata.run.warm_start import noted
 from sugata.space import Block, Graph
+from sugata.spaces import find, image_signature_of
 from sugata.spaces import space as space_named
 from sugata.strategies.progressive import in_part
 from sugata.trial import Status, Trial
@@ -34,7 +37,7 @@ def report_data(result: Result, *, drawn: bool = True) -> ReportData:
     size = 1
     for options in header["choices"].values():
         size *= len(options)
-    own = result.recipe.task is None
+    curve_metric, curve_step = _curve_names(result.recipe)
     return ReportData(
         title=result.recipe.name,
         objectives=result.objectives,
@@ -47,8 +50,8 @@ def report_data(result: Result, *, drawn: bool = True) -> ReportData:
         environment=header["environment"],
         space_name=header["space"],
         space_size=size,
-        curve_metric="reported value" if own else "training loss, bits a token",
-        curve_step="step" if own else "tokens",
+        curve_metric=curve_metric,
+        curve_step=curve_step,
         baselines=tuple(_baseline(name, trial) for name, trial in result.baselines.items() if trial.ok),
         winner=_winner(result, drawn),
         stages=tuple((name, data["seconds"]) for name, data in result.stages.items()),
@@ -56,6 +59,17 @@ def report_data(result: Result, *, drawn: bool = True) -> ReportData:
         warnings=tuple(_warnings(result)),
         finished=result.finished,
     )
+
+
+def _curve_names(recipe: Recipe) -> tuple[str, str]:
+    """What learning curves show, and the unit of their steps."""
+    if recipe.task is None:
+        return "reported value", "step"
+    if isinstance(recipe.task, CodeSection):
+        return "training loss, bits a token", "tokens"
+    if recipe.task.predict == "value":
+        return "training loss, squared deviations", "values"
+    return "training loss, bits an image", "images"
 
 
 def _baseline(name: str, trial: Trial) -> MeasuredBaseline:
@@ -94,9 +108,14 @@ def _winner(result: Result, drawn: bool) -> Winner | None:
 
 def _drawn(result: Result, trial: Trial) -> tuple[tuple[Block, ...], Mapping[str, Graph]]:
     """Blocks and cells of a trial's network."""
+    architecture, exported = trial.proposal.architecture, str(result.folder / BEST / "architecture.json")
+    signature = image_signature_of(exported)
     try:
-        space = space_named(result.record.header["space"])
-        return space.outline(trial.proposal.architecture), space.cell_graphs(trial.proposal.architecture)
+        if signature is not None:
+            space, _ = find(exported)
+        else:
+            space = space_named(result.record.header["space"], **result.recipe.network)
+        return space.outline(architecture, signature), space.cell_graphs(architecture)
     except SugataError:
         return (), {}  # a user's own space, known only to the script that gave it
 

@@ -103,6 +103,8 @@ class Result:
     def model(self) -> "nn.Module":
         """The exported winner as a torch module, with the weights as they are stored.
 
+        One for images takes pixels ``(batch, channels, height, width)``, uint8.
+
         Raises:
             TaskError: the run evaluated a user's own function.
             RunFolderError: the run has exported nothing yet.
@@ -113,8 +115,10 @@ class Result:
             raise RunFolderError(
                 f"{self.folder}: nothing exported yet; go on with: sugata resume {self.folder}"
             )
-        from sugata.export import load_folder
+        from sugata.export import load_folder, load_image_folder
 
+        if self.recipe.task.kind == "image":
+            return load_image_folder(self.folder / BEST)
         model, _ = load_folder(self.folder / BEST)
         return model
 

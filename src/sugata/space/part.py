@@ -63,6 +63,8 @@ class PartOfSpace(SearchSpace):
         """As in the other space."""
         return self.base.build(architecture, signature)
 
-    def outline(self, architecture: Mapping[str, Value]) -> tuple[Block, ...]:
+    def outline(
+        self, architecture: Mapping[str, Value], signature: Signature | None = None
+    ) -> tuple[Block, ...]:
         """As in the other space."""
-        return self.base.outline(architecture)
+        return self.base.outline(architecture, signature)

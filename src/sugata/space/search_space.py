@@ -245,8 +245,14 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
         """
         raise InvalidArchitecture(f"space {self.name} builds no networks; evaluate it with your own function")
 
-    def outline(self, architecture: Mapping[str, Value]) -> tuple[Block, ...]:
-        """The network's blocks, for drawing; empty where the space builds no networks."""
+    def outline(
+        self, architecture: Mapping[str, Value], signature: Signature | None = None
+    ) -> tuple[Block, ...]:
+        """The network's blocks, for drawing; empty where the space builds no networks.
+
+        Args:
+            signature: of the task; that of a well-known one when None.
+        """
         return ()
 
     # -- inside -----------------------------------------------------------------------------------

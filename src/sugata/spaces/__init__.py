@@ -2,7 +2,7 @@
 
 from sugata.spaces.baselines import Baseline, baseline, baselines
 from sugata.spaces.catalogue import imported, names, space
-from sugata.spaces.describe import explain, find, network, string, summary
+from sugata.spaces.describe import explain, find, image_signature_of, network, string, summary
 
 __all__ = [
     "Baseline",
@@ -10,6 +10,7 @@ __all__ = [
     "baselines",
     "explain",
     "find",
+    "image_signature_of",
     "imported",
     "names",
     "network",

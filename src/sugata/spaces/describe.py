@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sugata.errors import InvalidArchitecture, RecipeError
-from sugata.space import Architecture, Choice, OptionNote, SearchSpace
+from sugata.space import Architecture, Choice, OptionNote, SearchSpace, Signature, image_signature
 from sugata.spaces import catalogue
 from sugata.spaces.baselines import baseline, baselines
 from sugata.trial import Value
@@ -52,14 +52,19 @@ def explain(space: SearchSpace) -> dict[str, Any]:
     }
 
 
-def network(space: SearchSpace, architecture: Mapping[str, Value]) -> dict[str, Any]:
+def network(
+    space: SearchSpace, architecture: Mapping[str, Value], signature: Signature | None = None
+) -> dict[str, Any]:
     """One network: its choices, its blocks from top to bottom, and its parameters in total.
+
+    Args:
+        signature: of its task, where that is known.
 
     Raises:
         InvalidArchitecture: the architecture is not in the space.
     """
     valid = space.architecture(architecture)
-    blocks = space.outline(valid)
+    blocks = space.outline(valid, signature)
     return {
         "space": space.name,
         "choices": dict(valid),
@@ -99,15 +104,29 @@ def find(text: str) -> tuple[SearchSpace, Architecture]:
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
         name, choices = read["space"], dict(read["choices"])
+        parameters = dict(read.get("parameters", {}))
     except OSError as error:
         raise RecipeError(f"{text} cannot be read ({error.strerror}); give an architecture.json") from error
     except (ValueError, KeyError, TypeError) as error:
         raise RecipeError(f"{text} is not an architecture; it needs 'space' and 'choices'") from error
-    space = catalogue.space(name)
+    space = catalogue.space(name, **parameters)
     try:
         return space, space.architecture(choices)
     except InvalidArchitecture as error:
         raise InvalidArchitecture(f"{text}: {error}") from error
+
+
+def image_signature_of(text: str) -> Signature | None:
+    """What the network of an ``architecture.json`` takes and gives, where it was exported for images."""
+    path = Path(text)
+    if not _is_file(path):
+        return None
+    try:
+        image = json.loads(path.read_text(encoding="utf-8"))["image"]
+        channels, height, width = image["shape"]
+        return image_signature(channels, height, width, image["outputs"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _is_file(path: Path) -> bool:

@@ -103,7 +103,9 @@ def check_ladder(fidelities: Sequence[Fidelity]) -> None:
                 f"funnel.{position}.fidelity.rung is {fidelity.rung}; number rungs 0, 1, 2 in order"
             )
     for position, (lower, upper) in enumerate(pairwise(fidelities), start=1):
-        if lower.unit == upper.unit and lower.amount >= upper.amount:
+        larger = upper.channels > lower.channels or upper.cells > lower.cells  # trains anew
+        more = upper.amount > lower.amount or (larger and upper.amount == lower.amount)
+        if lower.unit == upper.unit and not more:
             raise RecipeError(
                 f"funnel.{position}.amount is {upper.amount:g}; give more than the"
                 f" {lower.amount:g} of the rung below"

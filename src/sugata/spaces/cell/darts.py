@@ -203,9 +203,11 @@ class DartsSpace(SearchSpace):
         """
         return self.layout.build(*self._plans(architecture), signature)
 
-    def outline(self, architecture: Mapping[str, Value]) -> tuple[Block, ...]:
+    def outline(
+        self, architecture: Mapping[str, Value], signature: Signature | None = None
+    ) -> tuple[Block, ...]:
         """Stem, cells and classifier, without the auxiliary head."""
-        return self.layout.outline(*self._plans(architecture))
+        return self.layout.outline(*self._plans(architecture), signature)
 
     def _plans(self, architecture: Mapping[str, Value]) -> tuple[CellPlan, CellPlan]:
         normal, reduction = (self._plan(architecture, cell) for cell in _CELLS)

@@ -60,14 +60,16 @@ class MacroLayout:
             auxiliary=self.auxiliary,
         )
 
-    def outline(self, normal: CellPlan, reduction: CellPlan) -> tuple[Block, ...]:
-        """Stem, cells and classifier of the network for CIFAR-10's or ImageNet's images."""
+    def outline(
+        self, normal: CellPlan, reduction: CellPlan, signature: Signature | None = None
+    ) -> tuple[Block, ...]:
+        """Stem, cells and classifier; without a signature for CIFAR-10's or ImageNet's images."""
         import torch
 
         from sugata.nn.cell_network import reduction_positions
         from sugata.spaces.image_outline import Part, image_outline
 
-        signature = _IMAGENET if self.stem == "imagenet" else _CIFAR
+        signature = signature or (_IMAGENET if self.stem == "imagenet" else _CIFAR)
         with torch.device("meta"):
             network: Any = self.build(normal, reduction, signature)
         parts = [Part("stem", "conv_3x3", "3x3 convolution, batch norm", network.stem0)]

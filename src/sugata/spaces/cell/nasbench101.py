@@ -217,14 +217,18 @@ class NasBench101Space(SearchSpace):
             module.edges, operations, sizes.channels, self.channels, self.cells, sizes.outputs
         )
 
-    def outline(self, architecture: Mapping[str, Value]) -> tuple[Block, ...]:
-        """Stem, cells, reductions and head of the network for CIFAR-10's images."""
+    def outline(
+        self, architecture: Mapping[str, Value], signature: Signature | None = None
+    ) -> tuple[Block, ...]:
+        """Stem, cells, reductions and head, for CIFAR-10's images where no signature is given."""
         import torch
 
         from sugata.spaces.image_outline import Part, image_outline
 
+        signature = signature or _CIFAR
+        sizes = image_sizes(signature)
         with torch.device("meta"):
-            network = self.build(architecture, _CIFAR)
+            network = self.build(architecture, signature)
         parts = [Part("stem", "conv_3x3", "3x3 convolution, batch norm, ReLU", network.stem)]
         for i, layer in enumerate(network.layers):
             stack, place = divmod(i, self.cells + 1)
@@ -232,8 +236,10 @@ class NasBench101Space(SearchSpace):
                 parts.append(Part(f"reduction {stack + 1}", "pool", "2x2 max pooling, stride 2", layer))
             else:
                 parts.append(Part(f"cell {stack * self.cells + place + 1}", "cell", "", layer))
-        parts.append(Part("classifier", "head", f"{4 * self.channels} to 10", network.classifier))
-        return image_outline(network, parts, image_sizes(_CIFAR))
+        parts.append(
+            Part("classifier", "head", f"{4 * self.channels} to {sizes.outputs}", network.classifier)
+        )
+        return image_outline(network, parts, sizes)
 
 
 @lru_cache(maxsize=1 << 20)

@@ -170,14 +170,18 @@ class NasBench201Space(SearchSpace):
         ]
         return NasBench201Network(edges, sizes.channels, self.channels, self.cells, sizes.outputs)
 
-    def outline(self, architecture: Mapping[str, Value]) -> tuple[Block, ...]:
-        """Stem, cells, reductions and head of the network for CIFAR-10's images."""
+    def outline(
+        self, architecture: Mapping[str, Value], signature: Signature | None = None
+    ) -> tuple[Block, ...]:
+        """Stem, cells, reductions and head, for CIFAR-10's images where no signature is given."""
         import torch
 
         from sugata.spaces.image_outline import Part, image_outline
 
+        signature = signature or _CIFAR
+        sizes = image_sizes(signature)
         with torch.device("meta"):
-            network = self.build(architecture, _CIFAR)
+            network = self.build(architecture, signature)
         parts = [Part("stem", "conv_3x3", "3x3 convolution, batch norm", network.stem)]
         for i, layer in enumerate(network.layers):
             stage, place = divmod(i, self.cells + 1)
@@ -187,8 +191,10 @@ class NasBench201Space(SearchSpace):
             else:
                 parts.append(Part(f"cell {stage * self.cells + place + 1}", "cell", "", layer))
         parts.append(Part("norm", "norm", "batch norm, ReLU, mean over positions", network.norm))
-        parts.append(Part("classifier", "head", f"{4 * self.channels} to 10", network.classifier))
-        return image_outline(network, parts, image_sizes(_CIFAR))
+        parts.append(
+            Part("classifier", "head", f"{4 * self.channels} to {sizes.outputs}", network.classifier)
+        )
+        return image_outline(network, parts, sizes)
 
 
 def _known_operation(name: str, edge: str) -> str:

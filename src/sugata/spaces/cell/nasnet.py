@@ -264,9 +264,11 @@ class NasNetSpace(SearchSpace):
         """
         return self.layout.build(*self._plans(architecture), signature)
 
-    def outline(self, architecture: Mapping[str, Value]) -> tuple[Block, ...]:
+    def outline(
+        self, architecture: Mapping[str, Value], signature: Signature | None = None
+    ) -> tuple[Block, ...]:
         """Stem, cells and classifier, without the auxiliary head."""
-        return self.layout.outline(*self._plans(architecture))
+        return self.layout.outline(*self._plans(architecture), signature)
 
     def _values(self, cell: str, plan: CellPlan) -> dict[str, Value]:
         if len(plan.nodes) != len(self.nodes):

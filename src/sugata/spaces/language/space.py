@@ -101,7 +101,9 @@ class LanguageSpace(SearchSpace):
         _check(signature, config.vocabulary_size)
         return LanguageModel(config)
 
-    def outline(self, architecture: Mapping[str, Value]) -> tuple[Block, ...]:
+    def outline(
+        self, architecture: Mapping[str, Value], signature: Signature | None = None
+    ) -> tuple[Block, ...]:
         """Embedding, layers, final norm and head, with the parameters counted on the built modules."""
         from sugata.spaces.language.outline import outline
 

@@ -132,12 +132,13 @@ class Layout:
             activation=self.activation,
         )
 
-    def outline(self, signature: Signature = _IMAGENET) -> tuple[Block, ...]:
-        """Stem, blocks and head, for images of that signature."""
+    def outline(self, signature: Signature | None = None) -> tuple[Block, ...]:
+        """Stem, blocks and head; for images of 224 x 224 where no signature is given."""
         import torch
 
         from sugata.spaces.image_outline import Part, image_outline
 
+        signature = signature or _IMAGENET
         with torch.device("meta"):
             network = self.build(signature)
         sizes, channels = image_sizes(signature), self.stem

@@ -149,14 +149,18 @@ class NasBenchMacroSpace(SearchSpace):
         last = self.channels * 2 ** len(_SEARCHED)
         return MobileNetwork(sizes.channels, self.channels, layers, last, self.head_channels, sizes.outputs)
 
-    def outline(self, architecture: Mapping[str, Value]) -> tuple[Block, ...]:
-        """Stem, layers and head of the network for CIFAR-10's images."""
+    def outline(
+        self, architecture: Mapping[str, Value], signature: Signature | None = None
+    ) -> tuple[Block, ...]:
+        """Stem, layers and head of the network, for CIFAR-10's images where no signature is given."""
         import torch
 
         from sugata.spaces.image_outline import Part, image_outline
 
+        signature = signature or _CIFAR
+        sizes = image_sizes(signature)
         with torch.device("meta"):
-            network = self.build(architecture, _CIFAR)
+            network = self.build(architecture, signature)
         parts = [Part("stem", "conv_3x3", "3x3 convolution", network.stem)]
         for i, (option, inputs, outputs, stride) in enumerate(self._layout(architecture)):
             changed = stride > 1 or inputs != outputs
@@ -164,8 +168,10 @@ class NasBenchMacroSpace(SearchSpace):
             detail = f"{inputs} to {outputs} channels" + (f", stride {stride}" if stride > 1 else "")
             parts.append(Part(f"layer {i + 1}", kind, detail, network.layers[i]))
         parts.append(Part("last convolution", "conv_1x1", "1x1 convolution", network.head))
-        parts.append(Part("classifier", "head", f"{self.head_channels} to 10", network.classifier))
-        return image_outline(network, parts, image_sizes(_CIFAR))
+        parts.append(
+            Part("classifier", "head", f"{self.head_channels} to {sizes.outputs}", network.classifier)
+        )
+        return image_outline(network, parts, sizes)
 
     def _layout(self, architecture: Mapping[str, Value]) -> list[tuple[int, int, int, int]]:
         """Option, input channels, output channels and stride of every layer that is built."""

@@ -89,9 +89,11 @@ class ProxylessSpace(SearchSpace):
         """
         return self._layout(architecture).build(signature)
 
-    def outline(self, architecture: Mapping[str, Value]) -> tuple[Block, ...]:
-        """Its blocks for ImageNet's images of 224 x 224."""
-        return self._layout(architecture).outline()
+    def outline(
+        self, architecture: Mapping[str, Value], signature: Signature | None = None
+    ) -> tuple[Block, ...]:
+        """Its blocks, for ImageNet's images of 224 x 224 where no signature is given."""
+        return self._layout(architecture).outline(signature)
 
     def _layout(self, architecture: Mapping[str, Value]) -> Layout:
         canonical = self.canonical(architecture)

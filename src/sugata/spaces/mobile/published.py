@@ -151,9 +151,11 @@ class PublishedMobileSpace(SearchSpace):
         """
         return self._layout(architecture).build(signature)
 
-    def outline(self, architecture: Mapping[str, Value]) -> tuple[Block, ...]:
-        """Its blocks for ImageNet's images of 224 x 224."""
-        return self._layout(architecture).outline()
+    def outline(
+        self, architecture: Mapping[str, Value], signature: Signature | None = None
+    ) -> tuple[Block, ...]:
+        """Its blocks, for ImageNet's images of 224 x 224 where no signature is given."""
+        return self._layout(architecture).outline(signature)
 
     def graph(self, architecture: Mapping[str, Value]) -> Graph:
         """A chain of operations."""

@@ -1,0 +1,91 @@
+"""What a recipe says of its task, and the quantities that its fields are written in."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+
+_SIZES = {"": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30}
+_SECONDS = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_MILLISECONDS = {"": 1.0, "us": 1e-3, "ms": 1.0, "s": 1e3}
+
+
+def _quantity(units: Mapping[str, float], examples: str) -> Any:
+    def parse(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-z]*)\s*", value.lower())
+        if match is None or match[2] not in units:
+            raise ValueError(f"write it like {examples}")
+        return float(match[1]) * units[match[2]]
+
+    return parse
+
+
+Bytes = Annotated[float, BeforeValidator(_quantity(_SIZES, "50MB, 800kB or 2GB")), Field(gt=0)]
+Seconds = Annotated[float, BeforeValidator(_quantity(_SECONDS, "90s, 10m or 1.5h")), Field(gt=0)]
+Milliseconds = Annotated[float, BeforeValidator(_quantity(_MILLISECONDS, "10ms or 0.5s")), Field(gt=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Section(BaseModel):
+    """A section of a recipe: frozen, and without fields that are not known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CodeSection(Section):
+    """Language modelling of source code."""
+
+    kind: Literal["code"] = Field("code", description="code: language modelling of source code")
+    data: str = Field(
+        "stdlib",
+        description="stdlib (this Python's library), a file or folder of code, parquet or JSONL, or hf:NAME",
+    )
+    max_bytes: Bytes = Field(8e6, description="how much text to use at most")
+    evaluation_bytes: Bytes = Field(200e3, description="validation text that scores a candidate")
+    test_bytes: Bytes = Field(400e3, description="test text that scores the winner, once")
+    pad_vocabulary: bool = Field(
+        False, description="fill vocabularies that the data are too small for with tokens that never occur"
+    )
+
+
+class ImageSection(Section):
+    """The class of an image, or values that it shows."""
+
+    kind: Literal["image"] = Field(
+        "image", description="image: the class of an image, or values that it shows"
+    )
+    data: str = Field(
+        "digits",
+        description="digits (scikit-learn's), a folder of class folders, parquet, CSV, NumPy, or hf:NAME",
+    )
+    predict: Literal["class", "value"] = Field("class", description="class, or value for numbers")
+    resize: int | None = Field(None, ge=1, description="height and width of all images; null: as they are")
+    max_samples: int | None = Field(None, ge=2, description="so many images train at most; null: all")
+    validation_share: float = Field(
+        0.1, gt=0, lt=0.5, description="held out for validation, where the data come without"
+    )
+    test_share: float = Field(0.2, gt=0, lt=0.5, description="held out for test, where the data come without")
+    augment: tuple[str, ...] = Field((), description="of crop, flip, cutout, affine, in their order")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of the loss that is spread over classes"
+    )
+    evaluation_images: int | None = Field(
+        None, ge=1, description="validation images that score a candidate; null: all"
+    )
+
+
+TASKS: Mapping[str, type[Section]] = {"code": CodeSection, "image": ImageSection}
+
+
+def kind_of(section: Any) -> str:
+    """Which task a section is of: code where it does not say."""
+    found = section.get("kind", "code") if isinstance(section, Mapping) else getattr(section, "kind", "code")
+    return str(found)
+
+
+Task = Annotated[
+    Annotated[CodeSection, Tag("code")] | Annotated[ImageSection, Tag("image")], Discriminator(kind_of)
+]
