@@ -15,13 +15,16 @@ from sugata import recipe as recipes
 from sugata.run import Progress, Result, start
 from sugata.run.assembly import assemble
 
-REDUCED = {
+CODE = {
     "task.max_bytes": 60e3,
     "task.evaluation_bytes": 2e3,
     "task.test_bytes": 2e3,
     "choices": {"vocab_size": [300], "hidden_dim": [64], "num_layers": [2], "num_heads": [4]},
     "training.batch_size": 2,
     "training.length": 32,
+}
+IMAGE = {"task.max_samples": 60, "network": {"channels": 2, "cells": 1}}
+REDUCED = {
     "final.amount": 3,
     "final.unit": "steps",
     "final.top": 1,
@@ -49,7 +52,8 @@ def test_a_shipped_recipe_runs_at_reduced_size(name: str, corpus: Path, tmp_path
         {**rung.model_dump(), "amount": i + 1, "unit": "steps", "capacity": 1 if rung.keep is None else 2}
         for i, rung in enumerate(original.funnel)
     ]
-    changes = {**REDUCED, "task.data": str(corpus), "funnel": rungs}
+    code = original.task is not None and original.task.kind == "code"
+    changes = {**REDUCED, **(CODE | {"task.data": str(corpus)} if code else IMAGE), "funnel": rungs}
     result = start(recipes.load(name, changes), tmp_path / "run", progress=Progress(quiet=True))
     assert result.finished
     assert len(result.trials) == 2
