@@ -19,6 +19,7 @@ from sugata.errors import RunFolderError
 from sugata.run.folder import environment
 from sugata.run.progress import Progress
 
+_PACKAGES = ("numpy", "torch", "optuna")
 _STRATEGIES, _WORKERS = "strategies", "workers"
 
 
@@ -110,9 +111,10 @@ def _about(started: float, processes: int) -> dict[str, Any]:
     """The environment, and what the benchmark has cost: wall clock, and CPU time of everything that ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     cost = f"{time.monotonic() - started:.0f} s in all on {processes} processes"
-    return environment() | {
-        "cost": f"{cost}, {sum(one.ru_utime + one.ru_stime for one in used):.0f} s of CPU"
-    }
+    machine = environment()
+    packages = {name: version for name, version in machine["packages"].items() if name in _PACKAGES}
+    seconds = sum(one.ru_utime + one.ru_stime for one in used)
+    return machine | {"packages": packages, "cost": f"{cost}, {seconds:.0f} s of CPU"}
 
 
 def _new_folder(to: Path, results: str) -> None:
@@ -186,8 +188,8 @@ def _left(step: Step, started: float) -> float:
 
 def _line(row: Row, tasks: Sequence[Task]) -> str:
     """A finished strategy, in a line."""
-    if row.error:
-        return f"{row.contender.name}: not run: {row.error}"
+    if not row.ran:
+        return f"{row.contender.name}: not run: {next(iter(row.errors.values()))}"
     cells = "; ".join(f"{task.key} {cell(row.of(task), task)}" for task in tasks)
     return f"{row.contender.name} ({row.seeds} seeds, {row.ask_milliseconds(tasks):.2g} ms an ask): {cells}"
 

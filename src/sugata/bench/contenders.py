@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sugata.bench.tasks import Contender
+from sugata.bench.zero_cost import scores_of
 from sugata.errors import RecipeError
 from sugata.evaluators import TableEvaluator
 from sugata.objectives import Objectives
@@ -20,6 +21,8 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "optuna": {"optuna (tpe)": {"sampler": "tpe"}},
     }
 )
+
+_SCORES = "scores"  # the option by which a strategy takes further features
 
 #: Those that are simulated with many workers.
 PARALLEL = ("random", "regularized_evolution")
@@ -49,6 +52,8 @@ def contenders(names: Sequence[str] = (), changes: Mapping[str, Any] | None = No
         else:
             variants = VARIANTS.get(kind, {kind: {}})
             found += [Contender(name, kind, given) for name, given in variants.items()]
+            if _SCORES in known:
+                found.append(Contender(f"{kind} with zero-cost scores", kind, {}, zero_cost=True))
     return found
 
 
@@ -60,6 +65,8 @@ def strategy_of(contender: Contender, evaluator: TableEvaluator, seed: int) -> S
     """
     space, objectives = evaluator.table.space, Objectives((evaluator.primary,))
     given = {**contender.options, "seed": seed, "fidelity": evaluator.ladder[-1]}
+    if contender.zero_cost:
+        given[_SCORES] = scores_of(evaluator.table)
     if ":" in contender.kind:
         return own_strategy(contender.kind, space, objectives, given)
     return strategy_class(contender.kind)(space, objectives, **given)

@@ -25,16 +25,16 @@ class Row:
 
     Attributes:
         replays: by the task's key, in the order of the seeds.
-        error: why there are none.
+        errors: by the task's key, why there are none.
     """
 
     contender: Contender
     replays: dict[str, list[Replay]] = field(default_factory=dict)
-    error: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
 
     def of(self, task: Task) -> list[Replay]:
         """The replays of a task; none where the strategy does not work there."""
-        return [] if self.error else self.replays.get(task.key, [])
+        return [] if task.key in self.errors else self.replays.get(task.key, [])
 
     def ask_milliseconds(self, tasks: Sequence[Task]) -> float:
         """CPU time of the strategy for a proposal, asking and telling."""
@@ -45,6 +45,11 @@ class Row:
     def seeds(self) -> int:
         """How many seeds it was run with."""
         return max(map(len, self.replays.values()), default=0)
+
+    @property
+    def ran(self) -> bool:
+        """Whether it worked on any task."""
+        return len(self.errors) < len(self.replays)
 
 
 @dataclass(frozen=True)
@@ -91,14 +96,15 @@ def compare(
         for contender in rows:
             row = Row(contender, {task.key: [] for task in tasks})
             for begin, end in ((0, seeds or FEW), (seeds or FEW, seeds or MANY)):
-                if row.error or (begin and row.ask_milliseconds(tasks) >= FAST):
+                if begin and row.ask_milliseconds(tasks) >= FAST:
                     break
-                jobs = [Job(contender, task, seed) for task in tasks for seed in range(begin, end)]
+                able = [task for task in tasks if task.key not in row.errors]
+                jobs = [Job(contender, task, seed) for task in able for seed in range(begin, end)]
                 for job, answer in pool.run(jobs):
                     done += 1
                     if isinstance(answer, str):
-                        row.error = answer
-                        jobs.clear()  # what it does not know, it will not know with another seed
+                        row.errors[job.task.key] = answer  # nor will it work with another seed
+                        jobs[:] = [other for other in jobs if other.task.key != job.task.key]
                         continue
                     row.replays[job.task.key].append(answer)
                     if to is not None:

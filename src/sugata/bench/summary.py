@@ -79,7 +79,9 @@ def markdown(
             *_table(rows, oracle),
             "",
         ]
-    failed = [f"- {row.contender.name}: {row.error}" for row in rows if row.error]
+    failed = [
+        f"- {row.contender.name} on {key}: {error}" for row in rows for key, error in row.errors.items()
+    ]
     if failed:
         parts += ["Not run:", "", *failed, ""]
     parts += [f"- {line}" for line in _about(about, rows, tasks)]
@@ -91,8 +93,9 @@ def _table(rows: Sequence[Row], tasks: Sequence[Task]) -> list[str]:
         "| strategy | " + " | ".join(task.title for task in tasks) + " | seeds | ms an ask |",
         "| --- |" + " ---: |" * (len(tasks) + 2),
     ]
-    for row in rows:
-        if row.error:
+    apart = [row for row in rows if row.contender.zero_cost]
+    for row in [*(row for row in rows if row not in apart), *apart]:
+        if not any(row.of(task) for task in tasks):
             continue
         cells = [cell(row.of(task), task) for task in tasks]
         cells += [str(row.seeds), f"{row.ask_milliseconds(tasks):.2g}"]

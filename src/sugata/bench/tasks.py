@@ -61,11 +61,16 @@ class Task:
 
 @dataclass(frozen=True)
 class Contender:
-    """A strategy with its options."""
+    """A strategy with its options.
+
+    Attributes:
+        zero_cost: whether it is given the table's zero-cost scores as features.
+    """
 
     name: str
     kind: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    zero_cost: bool = False
 
 
 @dataclass(frozen=True)

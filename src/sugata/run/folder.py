@@ -25,7 +25,16 @@ FINAL = "final"
 # Trials that are not the strategy's are numbered from here, beyond all that are.
 FIRST_BASELINE = 1_000_000
 FIRST_FINAL = 2_000_000
-_PACKAGES = ("torch", "numpy", "onnxruntime", "onnx", "tokenizers", "safetensors", "transformers")
+_PACKAGES = (
+    "torch",
+    "numpy",
+    "onnxruntime",
+    "onnx",
+    "tokenizers",
+    "safetensors",
+    "transformers",
+    "optuna",
+)
 
 
 def journal_path(folder: Path) -> Path:
