@@ -56,7 +56,7 @@ def test_zeros_are_not_derived_however_probable_they_are(supernet: DartsSupernet
     assert "none" not in most_probable(supernet, given, 1)[0].values()
 
 
-def test_derivation_walks_down_until_the_limits_are_met(supernet: DartsSupernet) -> None:
+def test_derivation_walks_down_until_the_limits_are_met(supernet: DartsSupernet, monkeypatch) -> None:
     given = probabilities(supernet)
     free = most_probable(supernet, given, 1)[0]
     pools = sum("pool" in str(value) for value in free.values())
@@ -69,6 +69,7 @@ def test_derivation_walks_down_until_the_limits_are_met(supernet: DartsSupernet)
     assert feasible(free) is not None
     assert [feasible(one) for one in limited] == [None] * 3
     assert len({supernet.space.training_key(one) for one in limited}) == 3
+    monkeypatch.setattr("sugata.oneshot.base._MOST_TRIED", 100)
     with pytest.raises(LimitError, match="nothing is allowed"):
         most_probable(supernet, given, 1, lambda architecture: "nothing is allowed")
 

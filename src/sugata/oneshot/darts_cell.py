@@ -13,6 +13,7 @@ from sugata.nn.cell_network import CellNetwork, reduction_positions
 from sugata.nn.darts_operations import OPERATIONS, FactorizedReduce, relu_convolution
 from sugata.nn.initialization import initialize_convolutional
 from sugata.oneshot.base import Supernet, descending
+from sugata.oneshot.darts_mixture import mixture
 from sugata.oneshot.mixed import MixedOperation, copy_weights, without_affine
 from sugata.oneshot.partial import PartialMixedOperation, check_parts, refuse_extraction
 from sugata.space import Architecture, Signature
@@ -54,6 +55,7 @@ class MixedDartsCell(nn.Module):
         self.first = FactorizedReduce(before, channels) if halve else relu_convolution(before, channels)
         self.second = relu_convolution(last, channels)
         self.names = tuple(edge_name(kind, *edge) for edge in EDGES)
+        self.together = partial == 1  # mixtures of whole edges have a fast form
         self.edges = nn.ModuleList()
         for source, _ in EDGES:
             stride = self.stride if source < 2 else 1
@@ -68,6 +70,8 @@ class MixedDartsCell(nn.Module):
     def forward(self, before: Tensor, last: Tensor, selection: Mapping[str, int | Tensor]) -> Tensor:
         """Outputs of the two cells before to `(batch, outputs, height / stride, width / stride)`."""
         states = [self.first(before), self.second(last)]
+        if self.together and self.training and all(isinstance(selection[n], Tensor) for n in self.names):
+            return torch.cat(mixture(states, self._weighted(selection), len(NODES), self.stride), dim=1)
         edges = zip(EDGES, self.names, self.edges, strict=True)
         for _, incoming in itertools.groupby(edges, key=lambda edge: edge[0][1]):
             terms = [edge(states[source], selection[name]) for (source, _), name, edge in incoming]
@@ -77,6 +81,11 @@ class MixedDartsCell(nn.Module):
             else:
                 states.append(torch.zeros_like(states[0][:, :, :: self.stride, :: self.stride]))
         return torch.cat(states[2:], dim=1)
+
+    def _weighted(self, selection: Mapping[str, Any]) -> dict[tuple[int, int], tuple[nn.ModuleList, Tensor]]:
+        """The options of the edges and their weights."""
+        parts = zip(EDGES, self.names, self.edges, strict=True)
+        return {edge: (mixed.options, selection[name]) for edge, name, mixed in parts}  # type: ignore[misc]
 
 
 class DartsSupernet(Supernet):
@@ -122,7 +131,7 @@ class DartsSupernet(Supernet):
 
     def forward(self, images: Tensor) -> Tensor:
         """`(batch, image_channels, height, width)` to `(batch, outputs)`."""
-        before = self.stem0(images)
+        before = self.stem0(images.contiguous(memory_format=torch.channels_last))  # faster on a CPU
         last = self.stem1(before)
         for cell in self.cells:
             before, last = last, cell(before, last, self.selection)

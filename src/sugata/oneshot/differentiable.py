@@ -156,11 +156,20 @@ class Differentiable(OneShot):
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
 
-    def _loss(self, batch: Batch, *, drop: bool = False) -> Tensor:
+    def _loss(self, batch: Batch) -> Tensor:
         """The loss of the mixture that the logits give."""
-        mixture = self._normalized(self._mixture())
-        self.supernet.mix(self._dropped(mixture) if drop else mixture)
+        self.supernet.mix(self._normalized(self._mixture()))
         return self.task.loss(self.supernet, batch)
+
+    def _fixed_weights_loss(self, batch: Batch) -> Tensor:
+        """The same; gradients of the weights, which nobody asks for, are not computed."""
+        for weight in self.weights:
+            weight.requires_grad_(False)
+        try:
+            return self._loss(batch)
+        finally:
+            for weight in self.weights:
+                weight.requires_grad_(True)
 
     @abstractmethod
     def _mixture(self) -> dict[str, Tensor]:
@@ -172,7 +181,10 @@ class Differentiable(OneShot):
 
     def _weight_step(self, batch: Batch) -> None:
         self.optimizer.zero_grad()
-        self._loss(batch, drop=self.operation_dropout > 0).backward()
+        with torch.no_grad():
+            mixture = self._normalized(self._mixture())
+            self.supernet.mix(self._dropped(mixture) if self.operation_dropout else mixture)
+        self.task.loss(self.supernet, batch).backward()
         if self.settings.clip:
             nn.utils.clip_grad_norm_(self.weights, self.settings.clip)
         self.optimizer.step()
@@ -209,7 +221,7 @@ class Darts(Differentiable):
 
     def _logit_step(self, train: Batch, held: Batch) -> float:
         if self.order == 1:
-            loss = self._loss(held)
+            loss = self._fixed_weights_loss(held)
             gradients = list(torch.autograd.grad(loss, self._all_logits()))
         else:
             loss, gradients = self._unrolled(train, held)
@@ -290,6 +302,7 @@ class Gdas(Differentiable):
         return mixture
 
     def _logit_step(self, train: Batch, held: Batch) -> float:
-        loss = self._loss(held)
-        loss.backward()
+        loss = self._fixed_weights_loss(held)
+        if loss.requires_grad:  # not where every path that was drawn is `none`
+            loss.backward()
         return float(loss.detach())

@@ -97,7 +97,7 @@ class NasBench201Supernet(Supernet):
 
     def forward(self, images: Tensor) -> Tensor:
         """`(batch, image_channels, height, width)` to `(batch, outputs)`."""
-        x = self.stem(images)
+        x = self.stem(images.contiguous(memory_format=torch.channels_last))  # pools are ten times faster
         for layer in self.layers:
             x = layer(x, self.selection) if isinstance(layer, MixedCell) else layer(x)
         return self.classifier(self.norm(x).mean((2, 3)))
