@@ -137,6 +137,12 @@ def test_the_best_under_a_budget_in_one_call(learned, strategy: str) -> None:
     assert free.metrics.keys() == {BITS.name}
 
 
+def test_latency_is_measured_of_what_ships(learned) -> None:
+    _, shared, _ = learned
+    found = shared.best_under(latency=1000, trials=2, strategy="random")
+    assert 0 < found.metrics["latency_ms_p90"] < 1000
+
+
 def test_a_budget_that_nothing_meets_is_one_line(learned) -> None:
     _, shared, _ = learned
     with pytest.raises(LimitError, match=r"within the limits \(parameters .* is over 10\); loosen them"):

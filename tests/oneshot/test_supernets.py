@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sugata.errors import LimitError
 from sugata.oneshot import (
     DartsSupernet,
+    ElasticMobileSupernet,
     NasBench201Supernet,
     ProxylessSupernet,
     Supernet,
@@ -20,7 +21,7 @@ from sugata.oneshot import (
 )
 from sugata.space import image_signature
 from sugata.spaces.cell import DartsSpace, NasBench201Space
-from sugata.spaces.mobile import ProxylessSpace
+from sugata.spaces.mobile import MnasNetSpace, ProxylessSpace
 
 SIGNATURE = image_signature(3, 8, 8, 4)
 SUPERNETS: dict[str, Callable[[], Supernet]] = {
@@ -30,9 +31,12 @@ SUPERNETS: dict[str, Callable[[], Supernet]] = {
     ),
     "darts": lambda: DartsSupernet(DartsSpace(channels=4, cells=3), SIGNATURE),
     "proxyless": lambda: ProxylessSupernet(ProxylessSpace(), SIGNATURE),
+    "elastic-proxyless": lambda: ElasticMobileSupernet(ProxylessSpace(width=0.25), SIGNATURE),
+    "elastic-mnasnet": lambda: ElasticMobileSupernet(MnasNetSpace(width=0.25), SIGNATURE),
 }
 _MADE: dict[str, Supernet] = {}
 every_supernet = pytest.mark.parametrize("name", SUPERNETS)
+every_mixing = pytest.mark.parametrize("name", [name for name in SUPERNETS if "elastic" not in name])
 pytestmark = pytest.mark.slow
 
 
@@ -65,7 +69,7 @@ def test_an_extracted_network_computes_the_active_path(name: str, seed: int) -> 
     assert not {id(p) for p in network.parameters()} & {id(p) for p in shared.parameters()}
 
 
-@every_supernet
+@every_mixing
 def test_a_mixture_with_all_weight_on_one_option_is_that_path(name: str) -> None:
     shared = supernet(name)
     architecture = shared.space.sample(np.random.default_rng(7))
@@ -81,7 +85,7 @@ def test_a_mixture_with_all_weight_on_one_option_is_that_path(name: str) -> None
         torch.testing.assert_close(mixed, shared(images()))
 
 
-@every_supernet
+@every_mixing
 def test_every_weighted_option_gets_a_gradient(name: str) -> None:
     shared = supernet(name)
     weights = {

@@ -149,9 +149,18 @@ class ImageNetworks(Networks):
 
 
 def image_costs(
-    space: SearchSpace, architecture: Mapping[str, Value], signature: Signature
+    space: SearchSpace,
+    architecture: Mapping[str, Value],
+    signature: Signature,
+    names: Collection[str] = _EVERYTHING,
+    exclusive: AbstractContextManager[None] | None = None,
 ) -> list[tuple[Metric, float]]:
-    """What a network costs where it ships, measured here and now, for images of that signature."""
+    """What a network costs where it ships, measured here and now, for images of that signature.
+
+    Args:
+        names: of the metrics that are wanted.
+        exclusive: held while something is timed.
+    """
 
     def build(seed: int | None = None) -> nn.Module:
         network = space.build(space.canonical(architecture), signature)
@@ -163,8 +172,8 @@ def image_costs(
     shape = (sizes.channels, sizes.height, sizes.width)
     level = (0.5,) * sizes.channels
     pixels = Pixels(shape, sizes.outputs, mean=level, std=level, classes=classes)
-    values = _costs(build, pixels, _EVERYTHING, nullcontext())
-    return [(metric, values[metric.name]) for metric in _MEASURES]
+    values = _costs(build, pixels, names, exclusive or nullcontext())
+    return [(metric, values[metric.name]) for metric in _MEASURES if metric.name in values]
 
 
 def _costs(

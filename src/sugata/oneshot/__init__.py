@@ -6,6 +6,7 @@ from sugata.oneshot.checkpoint import WarmStart, load_supernet, save_supernet, w
 from sugata.oneshot.darts_cell import DartsSupernet
 from sugata.oneshot.differentiable import Darts, Gdas
 from sugata.oneshot.elastic import ElasticSupernet
+from sugata.oneshot.elastic_mobile import ElasticMobileSupernet
 from sugata.oneshot.language import LanguageSupernet, LanguageSupernetEvaluator
 from sugata.oneshot.mixed import MixedOperation, recalibrate
 from sugata.oneshot.mobile import ProxylessSupernet
@@ -18,6 +19,7 @@ __all__ = [
     "Darts",
     "DartsSupernet",
     "Elastic",
+    "ElasticMobileSupernet",
     "ElasticSupernet",
     "Feasible",
     "Found",

@@ -63,7 +63,7 @@ class ElasticSupernet(Supernet):
     def costs(
         self, architecture: Architecture, names: frozenset[str], exclusive: AbstractContextManager[None]
     ) -> dict[str, float]:
-        """Those of ``parameters``, ``size_bytes``, ``flops`` and ``latency_ms`` that are named."""
+        """Those of ``parameters``, ``size_bytes``, ``flops`` and ``latency_ms_p90`` that are named."""
         raise NotImplementedError
 
     def best_under(
@@ -84,7 +84,7 @@ class ElasticSupernet(Supernet):
 
         Args:
             size: most bytes of the stored file.
-            latency: most milliseconds, on this machine.
+            latency: most milliseconds on this machine, which nine of ten passes keep.
             flops: most floating point operations of a forward pass.
             parameters: most of them.
             task: whose validation data score; None: the one that it was trained on.
@@ -100,7 +100,7 @@ class ElasticSupernet(Supernet):
         """
         from sugata.oneshot.budgeted import best_under
 
-        given = {"size_bytes": size, "latency_ms": latency, "flops": flops, "parameters": parameters}
+        given = {"size_bytes": size, "latency_ms_p90": latency, "flops": flops, "parameters": parameters}
         return best_under(
             self,
             {name: float(most) for name, most in given.items() if most is not None},

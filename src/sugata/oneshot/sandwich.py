@@ -91,6 +91,9 @@ class Elastic(OneShot):
         settings, amount = self.settings, self.budget.amount
         parameters = [parameter for parameter in supernet.parameters() if parameter.requires_grad]
         optimizer = make_optimizer(supernet, settings)
+        if settings.optimizer == "sgd":
+            for group in optimizer.param_groups:
+                group["fused"] = False  # which cannot begin with a weight later than with others
         rng = np.random.default_rng([context.seed, _PATHS])
         batches = task.batches(
             sampled(supernet, rng, feasible),

@@ -28,18 +28,21 @@ class Slice:
     scale: float = 1.0
 
     def take(self) -> Tensor:
-        """The part; gradients flow back into the source."""
-        columns = tuple(slice(size) for size in self.shape[1:])
+        """The part; gradients flow back into the source, and what is written to a view arrives there."""
+        if not self.shape:
+            return self.source
+        columns = tuple(slice(size) for size in self.shape[1:2])
+        columns += tuple(_centre(*sizes) for sizes in zip(self.source.shape[2:], self.shape[2:], strict=True))
         pieces = [self.source[(slice(first, first + count), *columns)] for first, count in self.rows]
         part = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
         return part if self.scale == 1.0 else part * self.scale
 
 
 def slices(small: nn.Module, large: nn.Module, exponent: float = 0.5) -> dict[str, Slice]:
-    """The slice for every parameter of a module, out of one of the same class that is nowhere smaller.
+    """The slice for every parameter and buffer of a module, out of a like one that is nowhere smaller.
 
-    The first rows and columns of each matrix; of a projection that makes several things at once, the first
-    rows of each of them. Heads are no more than a partition of these rows.
+    The first rows and columns of each matrix, the centre of each kernel; of a projection that makes several
+    things at once, the first rows of each of them. Heads are no more than a partition of these rows.
 
     The weight of a linear layer is multiplied by (fan-in in the large module / fan-in in the small one) to
     the ``exponent``: with 1/2, slices of freshly drawn weights have the variance that the small module would
@@ -47,11 +50,11 @@ def slices(small: nn.Module, large: nn.Module, exponent: float = 0.5) -> dict[st
     such factor, because batch norms follow every convolution.
     """
     found: dict[str, Slice] = {}
-    sources = dict(large.named_parameters())
-    for name, parameter in small.named_parameters():
+    sources = large.state_dict(keep_vars=True)
+    for name, parameter in small.state_dict(keep_vars=True).items():
         source = sources[name]
-        here = _pieces(small, name) or (parameter.shape[0],)
-        there = _pieces(large, name) or (source.shape[0],)
+        here = _pieces(small, name) or tuple(parameter.shape[:1])
+        there = _pieces(large, name) or tuple(source.shape[:1])
         starts = [sum(there[:i]) for i in range(len(there))]
         scale = 1.0
         owner = small.get_submodule(name.rpartition(".")[0])
@@ -78,6 +81,11 @@ def _pieces(module: nn.Module, name: str) -> tuple[int, ...]:
         case FeedForward(gated=True), "up.weight":
             return (module.up.out_features // 2,) * 2
     return ()
+
+
+def _centre(large: int, small: int) -> slice:
+    start = (large - small) // 2
+    return slice(start, start + small)
 
 
 def _joined(rows: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
