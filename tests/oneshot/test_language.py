@@ -128,7 +128,7 @@ def test_the_fused_loss_is_that_of_the_extracted_model(code_task: CodeLanguageMo
         shared.activate(architecture)
         model = shared.extract(architecture).train()
         loss, expected = code_task.loss(shared, batch), code_task.loss(model, batch)
-        assert float(loss) == pytest.approx(float(expected), rel=1e-5)
+        torch.testing.assert_close(loss, expected)
         loss.backward()
 
 
