@@ -24,6 +24,9 @@ STRATEGIES: Mapping[str, str] = MappingProxyType(
         "evolution": "sugata.strategies.evolution:Evolution",
         "regularized_evolution": "sugata.strategies.regularized_evolution:RegularizedEvolution",
         "local_search": "sugata.strategies.local_search:LocalSearch",
+        "reinforce": "sugata.strategies.controllers:Reinforce",
+        "epsilon_greedy": "sugata.strategies.controllers:EpsilonGreedy",
+        "asng": "sugata.strategies.controllers:Asng",
         "optuna": "sugata.strategies.optuna:OptunaSearch",
         "bayesian": "sugata.strategies.bayesian:BayesianSearch",
     }
