@@ -40,7 +40,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
 #: Strategies that draw nothing.
 SEEDLESS: frozenset[str] = frozenset({"grid"})
 #: Strategies whose every ask costs milliseconds: tested in the slow set.
-EXPENSIVE: frozenset[str] = frozenset({"optuna"})
+EXPENSIVE: frozenset[str] = frozenset({"optuna", "reinforce"})
 
 RUNGS = (
     Rung(Fidelity(0, "small", 1, "steps"), keep=0.5, capacity=12),

@@ -128,9 +128,7 @@ def test_asking_in_vain_changes_nothing(case: Case) -> None:
 def test_when_nothing_completes_the_search_still_goes_on(case: Case, status: Status) -> None:
     space = STAND_INS["merging"]()
     strategy = case.make(space)
-    run = drive(
-        strategy, lambda proposal, rng: Trial(proposal, status), workers=4, most=100, seconds=20
-    )
+    run = drive(strategy, lambda proposal, rng: Trial(proposal, status), workers=4, most=100, seconds=20)
     assert len(run.proposals) >= 12
     assert run.finished or len(run.proposals) == 100 or case.name in EXPENSIVE
     assert all(proposal.continues is None for proposal in run.proposals)
