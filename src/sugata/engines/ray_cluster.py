@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import sugata
-from sugata.engines.ray_node import sharing
 from sugata.errors import TaskError
 
 _OBJECT_STORE = 128 << 20  # bytes, of an embedded cluster; more spills to its folder
@@ -71,9 +70,22 @@ def connected(address: str | None, cpus: int, modules: Sequence[str]) -> Iterato
         else:
             _join(address, [str(Path(sugata.__file__).parent), *modules])
         try:
-            yield
+            with _quiet():
+                yield
         finally:
             _ray().shutdown()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what Ray prints of dying workers and nodes from the screen: the engine says it in a line."""
+    worker = _ray()._private.worker
+    before = getattr(worker, "print_to_stdstream", None)
+    worker.print_to_stdstream = lambda *given, **named: None
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = before
 
 
 def _start(cpus: int, folder: str) -> None:
@@ -157,6 +169,16 @@ def room(resources: dict[str, float], cpus: float, gpus: float) -> int:
         return fit
     available = resources.get("GPU", 0.0)
     return min(fit, int(available / gpus + 1e-9) if gpus >= 1 else int(available) * sharing(gpus))
+
+
+def sharing(gpus: float) -> int:
+    """How many trials share a GPU of which each takes this part."""
+    return int(1 / gpus + 1e-9)
+
+
+def put(content: bytes) -> Any:
+    """Ray's reference to what is sent to each node once."""
+    return _ray().put(content)
 
 
 def _ray() -> Any:

@@ -17,6 +17,7 @@ from sugata.engines.evaluation import encode, one_line
 from sugata.engines.folders import TooLarge, packed, unpack
 from sugata.engines.local import LocalEngine
 from sugata.engines.pickling import Unsendable, found_also_here, in_file
+from sugata.engines.ray_cluster import sharing
 from sugata.engines.worker_process import THREADS, import_path
 from sugata.errors import DiskFullError, SugataError
 from sugata.evaluators import Evaluation
@@ -249,11 +250,6 @@ def environments(terms: Terms, devices: list[str]) -> list[dict[str, str]]:
             own = [devices[slot // sharing(terms.gpus)]] if terms.gpus else []
         found.append({**threads, "CUDA_VISIBLE_DEVICES": ",".join(own)})
     return found
-
-
-def sharing(gpus: float) -> int:
-    """How many trials share a GPU of which each takes this part."""
-    return int(1 / gpus + 1e-9)
 
 
 def _devices() -> list[str]:
