@@ -211,6 +211,26 @@ def test_no_more_than_the_window_is_pending(run: Run) -> None:
     assert most == 4
 
 
+def test_more_are_pending_as_the_engine_grows(run: Run) -> None:
+    class Growing(SlowEngine):
+        def wait(self, timeout: float | None = None) -> list[Outcome]:
+            if len(self.submitted) == 4 and self.capacity == 2:
+                self.capacity = 5
+                return []  # nothing has ended, but there is room
+            return super().wait(timeout)
+
+    run.engine = engine = Growing(run.evaluator, 2, order=lambda number: number)
+    strategy = Listed(grid(30))
+    run(strategy)
+    pending, most = 0, []
+    for line in strategy.log:
+        pending += 1 if line.startswith("ask") else -1
+        most.append(pending)
+    assert max(most[:6]) == 4, "twice the capacity"
+    assert max(most) == 10
+    assert len(engine.submitted) == 30
+
+
 # -- limits ---------------------------------------------------------------------------------------
 
 

@@ -53,6 +53,16 @@ def test_changes_reach_into_sections_and_leave_the_rest() -> None:
     ) == recipes.load("tiny")
 
 
+def test_another_engine_does_not_have_the_fields_of_a_cluster() -> None:
+    cluster = {"funnel": FUNNEL, "engine": {"kind": "ray", "address": "auto", "cpus": 2, "timeout": "1h"}}
+    changed = recipes.parse(cluster, changes={"engine.kind": "local"}).engine
+    assert (changed.kind, changed.address, changed.cpus, changed.timeout) == ("local", None, 1, 3600)
+    changed = recipes.parse(
+        {"funnel": FUNNEL}, changes={"engine.kind": "ray", "engine.address": "auto"}
+    ).engine
+    assert (changed.kind, changed.address) == ("ray", "auto")
+
+
 def test_assignments_are_read_as_yaml() -> None:
     found = recipes.assignments(["a.b=3", "c=[1, x]", "d=x=y", "e=", "f=true"])
     assert found == {"a.b": 3, "c": [1, "x"], "d": "x=y", "e": None, "f": True}
@@ -76,6 +86,11 @@ def test_assignments_are_read_as_yaml() -> None:
         ),
         ({"final": {"amount": 7200}}, "engine.timeout 1800 s is too short for trainings of 7200 s"),
         ({"engine": {"deterministic": True}}, "needs funnel units of steps or tokens"),
+        ({"engine": {"address": "auto"}}, "engine.address is for a cluster; set engine.kind to ray"),
+        ({"engine": {"gpus": 1}}, "engine.gpus is for a cluster"),
+        ({"engine": {"kind": "ray", "gpus": 1.5}}, "engine.gpus 1.5 is neither whole nor a part of one"),
+        ({"engine": {"kind": "ray", "workers": 0}}, "engine.workers 0 is this process"),
+        ({"engine": {"kind": "dask"}}, "'engine.kind' is 'dask'; it should be 'local' or 'ray'"),
         (
             {"engine": {"deterministic": True}, "funnel": [{"name": "all", "amount": 2, "unit": "steps"}]},
             "cannot search by what is timed (latency_ms)",

@@ -32,6 +32,7 @@ def unpack(files: dict[str, bytes], folder: Path) -> None:
     """Write files into a folder, each at once in place of one of the same name."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        temporary = folder / f"{name}.{os.getpid()}.part"
+        path = folder / Path(name).name
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
         temporary.write_bytes(content)
-        temporary.replace(folder / Path(name).name)
+        temporary.replace(path)

@@ -132,7 +132,7 @@ class NodeAgent:
                 memory=self._terms.memory,
                 timeout=self._terms.timeout,
                 retries=self._terms.retries,
-                environments=environments(self._terms, _devices()),
+                environments=environments(self._terms, _devices() if self._terms.gpus else []),
             ) as engine:
                 engine.progress = self._report
                 engine.start()
