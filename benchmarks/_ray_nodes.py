@@ -1,20 +1,19 @@
 """A Ray cluster of several node processes on this machine, to kill parts of it."""
 
+import logging
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-os.environ |= {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on the loopback interface only
-    "PYTHONWARNINGS": "ignore",
-}
-
 import psutil
 
 AGENT = "ray::NodeAgent"
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on the loopback interface only; drivers must know it too
+}
 _NODE = {"object_store_memory": 100 << 20, "include_dashboard": False, "include_log_monitor": False}
 
 
@@ -27,8 +26,10 @@ class Cluster:
     """
 
     def __init__(self, head_cpus: int) -> None:
+        os.environ |= _ENVIRONMENT
         from ray.cluster_utils import Cluster as RayCluster
 
+        logging.getLogger("ray").setLevel(logging.ERROR)
         self._cluster = RayCluster(
             initialize_head=True, head_node_args={**_NODE, "num_cpus": head_cpus}, shutdown_at_exit=True
         )
@@ -62,7 +63,7 @@ class Cluster:
     def shutdown(self) -> None:
         """End all nodes."""
         for node in [*self.nodes[1:], self.nodes[0]]:
-            self._cluster.remove_node(node, allow_graceful=False)
+            self._cluster.remove_node(node)
 
 
 def agents(raylet: psutil.Process) -> list[psutil.Process]:

@@ -200,28 +200,30 @@ def quote(text: str) -> None:
             print(f"        | {line.strip()}", flush=True)
 
 
-def compared(folder: Path, nodes: Cluster) -> list[str]:
+def compared(killed: Search, whole: Search, nodes: Cluster) -> list[str]:
     """A deterministic search that is disturbed, beside one that is not; what is broken."""
-    whole = Search(folder / "whole", ["--engine", "local", "--set", "engine.workers=0"], deterministic=True)
-    whole.start().wait(120)
-    say(f"an undisturbed search in one process: {len(whole.trials())} trials")
-    killed = Search(folder / "killed", ["--engine", "ray", "--address", nodes.address], deterministic=True)
     broken = disturb(killed, nodes)
+    assert whole.driver is not None
+    whole.driver.wait(120)
     equal = sequence(killed.trials()) == sequence(whole.trials())
-    say(f"trial for trial equal to the undisturbed search: {'yes' if equal else 'NO'}")
+    say(f"trial for trial equal to an undisturbed search of one process: {'yes' if equal else 'NO'}")
     return broken if equal else [*broken, "the sequence of trials differs"]
 
 
 def main() -> None:
     """Both modes."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
-    with TemporaryDirectory(prefix="sugata-failures-") as name, cluster(head_cpus=1, others=2) as nodes:
-        say(f"a Ray cluster of {len(nodes.nodes)} nodes at {nodes.address}")
-        print("\ndeterministic mode", flush=True)
-        broken = compared(Path(name), nodes)
-        print("\ndefault mode", flush=True)
-        default = Search(Path(name) / "default", ["--engine", "ray", "--address", nodes.address], False)
-        broken += disturb(default, nodes, seed=1)
+    with TemporaryDirectory(prefix="sugata-failures-") as name:
+        folder = Path(name)
+        whole = Search(folder / "whole", ["--set", "engine.workers=1"], deterministic=True)
+        whole.start()
+        with cluster(head_cpus=1, others=2) as nodes:
+            say(f"a Ray cluster of {len(nodes.nodes)} nodes at {nodes.address}")
+            engine = ["--engine", "ray", "--address", nodes.address]
+            print("\ndeterministic mode", flush=True)
+            broken = compared(Search(folder / "killed", engine, deterministic=True), whole, nodes)
+            print("\ndefault mode", flush=True)
+            broken += disturb(Search(folder / "default", engine, deterministic=False), nodes, seed=1)
     print("\n" + ("all promises held" if not broken else "BROKEN: " + "; ".join(broken)))
     sys.exit(bool(broken))
 

@@ -47,9 +47,11 @@ def connected(address: str | None, cpus: int, modules: Sequence[str]) -> Iterato
     """Use the cluster at an address (``auto`` finds it), or for None start one here; end what was started.
 
     A cluster of its own listens on the loopback interface only, has no dashboard, reports to nobody, and
-    ends with this process however that ends. Other nodes get this package and the user's modules as they
-    are here, once, by Ray; what is installed, torch above all, they must have. Where the process uses Ray
-    already, that is used.
+    ends with this process however that ends. (After a kill -9, two of Ray's helper processes wait for a
+    minute before they follow, and the folder of its logs stays among the temporary files.)
+
+    Other nodes get this package and the user's modules as they are here, once, by Ray; what is installed,
+    torch above all, they must have. Where the process uses Ray already, that is used.
 
     Args:
         cpus: of a cluster of its own.

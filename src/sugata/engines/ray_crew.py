@@ -18,6 +18,7 @@ _SECONDS_BETWEEN_LOOKS = 1.0  # at which nodes there are
 _SECONDS_OF_SILENCE = 10.0  # after which a node says that it lives
 _LONGEST_SILENCE = 90.0  # seconds; then a node counts as lost
 _LONGEST_GOODBYE = 10.0  # seconds
+_PATIENCE = 5.0  # seconds; then a node is taken with the room it has: actors of an earlier driver have left
 _MOST_STARTS = 3  # actors in a row on one node that die before they are ready
 
 
@@ -90,6 +91,7 @@ class Crew:
         self._say = say
         self._unfit: dict[str, str] = {}  # nodes that cannot do it, and why
         self._failed_starts: dict[str, int] = {}  # by node
+        self._first_seen: dict[str, float] = {}  # nodes without an agent
         self._looked = -math.inf
 
     @property
@@ -158,12 +160,16 @@ class Crew:
     def _look(self) -> None:
         """Hire on nodes that have room."""
         found = ray_cluster.nodes()
-        employed = {agent.node.id for agent in self.agents}
+        cpus, gpus = self._terms.cpus, self._terms.gpus
         for node in found:
+            if node.id in self._unfit or any(agent.node.id == node.id for agent in self.agents):
+                continue
+            since = self._first_seen.setdefault(node.id, time.monotonic())
             left = self._most - sum(agent.slots for agent in self.agents)
-            slots = int(min(left, room(node.free, self._terms.cpus, self._terms.gpus)))
-            if slots > 0 and node.id not in employed and node.id not in self._unfit:
+            slots, wanted = (int(min(left, room(has, cpus, gpus))) for has in (node.free, node.resources))
+            if slots > 0 and (slots == wanted or time.monotonic() - since > _PATIENCE):
                 self.agents.append(self._hire(node, slots))
+                del self._first_seen[node.id]
         if found and not self.agents:
             self._check_possible(found)
 
