@@ -66,6 +66,8 @@ def finish(engine: Engine, seconds: float = 60) -> dict[int, Outcome]:
 
 def busy(architecture: dict[str, Any], context: Context) -> Evaluation:
     """Write down every millisecond of work; then, where asked for, hold the slot for a while."""
+    while len(list(context.folder.parent.iterdir())) < architecture.get("together", 0):
+        time.sleep(0.01)
     moments: list[float] = []
     held = (0.0, 0.0)
     until = time.monotonic() + architecture["work"]
@@ -79,3 +81,10 @@ def busy(architecture: dict[str, Any], context: Context) -> Evaluation:
                 time.sleep(architecture["hold"])
             held = (begin, time.monotonic())
     return Evaluation(Status.COMPLETED, {}, details={"moments": moments, "held": held})
+
+
+def warm_up(engine: Engine, folder: Path, workers: int) -> None:
+    """Have all workers of an engine that calls `busy` started: they wait for each other."""
+    for i in range(workers):
+        engine.submit(job(folder, i, work=0, hold=0, together=workers))
+    finish(engine)

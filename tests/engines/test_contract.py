@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
-from engine_calls import Function, Opened, busy, completed, finish, job
+from engine_calls import Function, Opened, busy, completed, finish, job, warm_up
 
 from sugata.engines import Outcome
 from sugata.errors import TaskError
@@ -261,6 +261,7 @@ def test_waiting_without_jobs_returns_at_once(any_engine: Opened) -> None:
 
 def test_the_holder_of_the_slot_is_alone(engine_of_workers: Opened, tmp_path: Path) -> None:
     with engine_of_workers(busy, 3) as engine:
+        warm_up(engine, tmp_path / "warm", 3)
         engine.submit(job(tmp_path, 0, work=1.0, hold=0))
         engine.submit(job(tmp_path, 1, work=0.2, hold=0.25))
         engine.submit(job(tmp_path, 2, work=0.1, hold=0.25))
@@ -278,6 +279,7 @@ def test_the_holder_of_the_slot_is_alone(engine_of_workers: Opened, tmp_path: Pa
 
 def test_the_engine_itself_can_be_alone(engine_of_workers: Opened, tmp_path: Path) -> None:
     with engine_of_workers(busy, 2) as engine:
+        warm_up(engine, tmp_path / "warm", 2)
         engine.submit(job(tmp_path, 0, work=0.6, hold=0.1))
         engine.submit(job(tmp_path, 1, work=0.0, hold=0.2))
         engine.wait(0.1)
@@ -294,6 +296,7 @@ def test_the_engine_itself_can_be_alone(engine_of_workers: Opened, tmp_path: Pat
 
 def test_pauses_do_not_count_against_the_timeout(engine_of_workers: Opened, tmp_path: Path) -> None:
     with engine_of_workers(busy, 2, timeout=1.5) as engine:
+        warm_up(engine, tmp_path / "warm", 2)
         engine.submit(job(tmp_path, 0, work=2.2, hold=0))
         engine.submit(job(tmp_path, 1, work=0, hold=1.2))
         outcomes = finish(engine)
