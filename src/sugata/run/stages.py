@@ -286,8 +286,8 @@ def _search(run: _Run) -> None:
             f"{assembly.space.name}: {count(assembly.space.size())} configurations, "
             f"{plural(engine.capacity, 'worker')}, {budget_text(recipe)}"
         )
-        run.progress.columns(assembly.objectives)
         begun = begin(assembly, run.result, run.journal, feasible, run.progress.say)
+        run.progress.columns(assembly.objectives)
         trials = search(
             assembly.strategy(begun),
             assembly.evaluator,
