@@ -223,7 +223,7 @@ def test_an_exported_network_says_its_size_and_its_images(run: Result) -> None:
     path = str(run.folder / "best" / "architecture.json")
     found, architecture = find(path)
     assert found.parameters == {"channels": 8, "cells": 1}
-    assert dict(architecture) == dict(run.best.proposal.architecture)
+    assert architecture == found.canonical(run.best.proposal.architecture)
     signature = image_signature_of(path)
     assert signature == image_signature(1, 8, 8, 3)
     costs = {metric.name: value for metric, value in image_costs(found, architecture, signature)}

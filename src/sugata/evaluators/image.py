@@ -118,7 +118,7 @@ class ImageNetworks(Networks):
             model,
             self._pixels(fidelity),
             self._sized(fidelity),
-            self.space.architecture(trial.proposal.architecture),
+            self.space.canonical(trial.proposal.architecture),
             {metric: value for metric, value in trial.metrics.items() if metric in known},
             source=self.source,
             name=name,

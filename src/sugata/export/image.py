@@ -133,7 +133,7 @@ def export_image_folder(
 
     Args:
         space: at the size of the network.
-        architecture: its choices.
+        architecture: its choices, in the form that was built.
         info: what the card says about it, name -> value.
         source: what a recipe calls the space.
         name: title of the card.
@@ -185,7 +185,7 @@ def load_image_folder(folder: str | Path, space: SearchSpace | None = None) -> S
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise SugataError(f"{folder}: not an exported image network ({error}); export it again") from None
     space = space or space_named(config["space"], **config["parameters"])
-    network = space.build(space.canonical(space.architecture(config["choices"])), pixels.signature)
+    network = space.build(space.architecture(config["choices"]), pixels.signature)
     counters = {key: tensor for key, tensor in network.state_dict().items() if key.endswith(_COUNTER)}
     try:
         network.load_state_dict({**stored, **counters})

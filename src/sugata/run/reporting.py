@@ -15,7 +15,7 @@ from sugata.space import Block, Graph
 from sugata.spaces import find, image_signature_of
 from sugata.spaces import space as space_named
 from sugata.strategies.progressive import in_part
-from sugata.trial import Status, Trial
+from sugata.trial import Status, Trial, Value
 
 
 def report(folder: Path) -> Path:
@@ -108,11 +108,12 @@ def _winner(result: Result, drawn: bool) -> Winner | None:
 
 def _drawn(result: Result, trial: Trial) -> tuple[tuple[Block, ...], Mapping[str, Graph]]:
     """Blocks and cells of a trial's network."""
-    architecture, exported = trial.proposal.architecture, str(result.folder / BEST / "architecture.json")
+    architecture: Mapping[str, Value] = trial.proposal.architecture
+    exported = str(result.folder / BEST / "architecture.json")
     signature = image_signature_of(exported)
     try:
         if signature is not None:
-            space, _ = find(exported)
+            space, architecture = find(exported)  # as it was built: without edges that have no effect
         else:
             space = space_named(result.record.header["space"], **result.recipe.network)
         return space.outline(architecture, signature), space.cell_graphs(architecture)
