@@ -34,8 +34,8 @@ def search(
 ) -> Result:
     """Search, and return what was found; the same as ``sugata search``.
 
-    Two uses. A recipe (a shipped name such as ``"tiny"``, a file, a mapping) trains code models on ``data``.
-    Or your own ``evaluate(architecture)`` over your own ``space`` returns a number, or a mapping of metrics::
+    Two uses. A recipe (a shipped name such as ``"tiny"``, a file, a mapping) trains code models or image
+    networks on ``data``. Or your own ``evaluate(architecture)`` over your own ``space`` returns a number, or a mapping of metrics::
 
         def accuracy(architecture):
             return train_my_network(architecture["depth"], architecture["width"])
@@ -55,7 +55,8 @@ def search(
         minimize: metrics that should be small.
         limits: hard upper bounds: ``size``, ``latency``, ``flops``, ``parameters`` of a code model, such as
             ``{"size": "2MB", "latency": "10ms"}``, or metrics of your function.
-        data: the corpus of a code model: a folder, a file, ``stdlib`` or ``hf:NAME``.
+        data: of the recipe's task: a folder, a file or ``hf:NAME``; ``stdlib`` for code, ``digits`` for
+            images.
         budget: wall-clock time of the search stage, seconds or such as ``"10m"``.
         trials: how many evaluations at most; for your own function 100 unless a budget is given.
         strategy: ``evolution``, ``random``, or the fields of the recipe's ``strategy``.

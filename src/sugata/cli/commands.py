@@ -26,7 +26,7 @@ Network = Annotated[
     str,
     typer.Argument(metavar="ARCH", help="An architecture.json, a baseline's name, or space:string."),
 ]
-Data = Annotated[str | None, typer.Option(help="Corpus: folder, file, stdlib, or hf:NAME.")]
+Data = Annotated[str | None, typer.Option(help="Corpus or images: folder, file, hf:NAME, stdlib, digits.")]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Change a recipe field, such as seed=1."),

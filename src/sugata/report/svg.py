@@ -160,10 +160,10 @@ def dot(x: float, y: float, name: str, radius: float = 3, title: str = "", opaci
 
 
 def drawing(content: str, height: float, label: str, width: float = WIDTH) -> str:
-    """A complete SVG element, read aloud as ``label``."""
+    """A complete SVG element, read aloud as ``label``; it grows with the page, but not out of proportion."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
-        f'aria-label="{escape(label)}" style="width:100%;height:auto;'
+        f'aria-label="{escape(label)}" style="width:100%;max-width:{1.5 * width:.0f}px;height:auto;'
         f'font:13px system-ui,-apple-system,Segoe UI,Roboto,sans-serif">{content}</svg>'
     )
 
