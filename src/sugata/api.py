@@ -35,7 +35,8 @@ def search(
     """Search, and return what was found; the same as ``sugata search``.
 
     Two uses. A recipe (a shipped name such as ``"tiny"``, a file, a mapping) trains code models or image
-    networks on ``data``. Or your own ``evaluate(architecture)`` over your own ``space`` returns a number, or a mapping of metrics::
+    networks on ``data``. Or your own ``evaluate(architecture)`` over your own ``space`` returns a number, or
+    a mapping of metrics::
 
         def accuracy(architecture):
             return train_my_network(architecture["depth"], architecture["width"])
