@@ -132,14 +132,13 @@ def main() -> None:
     task, space = RandomImages(options.batch), DartsSpace(channels=options.channels, cells=options.cells)
     cpu: dict[str, list[float]] = {name: [] for name in kinds}
     wall: dict[str, list[float]] = {name: [] for name in kinds}
-    for number in range(-1, options.rounds):  # the round before the first warms up
+    for number in range(options.rounds):
         for name, kind in kinds.items():
             supernet = kind(space, task.signature({}))
             supernet.initialize(torch.Generator().manual_seed(0))
             seconds, waited, _ = step(supernet, task)
-            if number >= 0:
-                cpu[name].append(seconds)
-                wall[name].append(waited)
+            cpu[name].append(seconds)
+            wall[name].append(waited)
             print(f"round {number + 1}, {name}: {seconds:.2f} s of the processor, {waited:.2f} s", flush=True)
     reference = float(np.median(cpu["one by one"]))
     rows = []

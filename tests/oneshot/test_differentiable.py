@@ -1,5 +1,7 @@
 """Search by gradient: the published derivatives, what is found, and what happens at a collapse."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from torch.func import functional_call
 
 from sugata.errors import LimitError, RecipeError
 from sugata.oneshot import Darts, Gdas, SupernetSettings
-from sugata.oneshot.collapse import Check, check, warning
+from sugata.oneshot.collapse import Check, check, details, restored, warning
 from sugata.tasks import Batch
 
 from .toy import Quiet, ToySupernet, ToyTask
@@ -113,6 +115,16 @@ def test_a_collapse_is_one_line_with_its_beginning_and_the_remedies() -> None:
     said = warning([Check(10, 0.3, 0.9, 1.0), Check(20, 0.6, 0.5, 0.9), Check(30, 1.0, 0.1, 0.8)])
     assert said is not None
     assert said.startswith("collapse: 100% of the decisions are skip connections (over 50% from step 20)")
+
+
+def test_checks_go_to_a_report_and_back_as_json() -> None:
+    checks = [Check(10, 0.3, 0.9, 1.0), Check(20, 0.6, 0.5, 0.9)]
+    read = json.loads(json.dumps(details(checks, "stopped, as asked")))
+    assert restored(read) == checks
+    assert read["warning"] == warning(checks)
+    assert read["ended"] == "stopped, as asked"
+    search = Darts(QUICK)
+    assert search.details() == {"checks": [], "warning": None, "ended": ""}
 
 
 def test_dropped_skips_are_left_out_of_some_steps() -> None:

@@ -1,7 +1,8 @@
 """Whether a distribution over operations collapses onto skip connections."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -48,3 +49,18 @@ def warning(checks: list[Check]) -> str | None:
         f"collapse: {checks[-1].skips:.0%} of the decisions are skip connections (over {WARN_FROM:.0%} from"
         f" step {first.step}); use early stopping, partial channels or operation dropout"
     )
+
+
+def details(checks: list[Check], ended: str = "") -> dict[str, Any]:
+    """What a report shows, as JSON values: the details of a trial or an evaluation.
+
+    Returns:
+        ``checks``: step, skips, entropy and loss of each; ``warning``: one line, or None; ``ended``: why the
+        search ended early, or an empty text.
+    """
+    return {"checks": [asdict(one) for one in checks], "warning": warning(checks), "ended": ended}
+
+
+def restored(found: Mapping[str, Any]) -> list[Check]:
+    """The checks of such details."""
+    return [Check(**one) for one in found["checks"]]

@@ -3,6 +3,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from sugata.errors import RecipeError
 from sugata.evaluators import Context
 from sugata.oneshot.base import Feasible, OneShot, Supernet, anything, most_probable
-from sugata.oneshot.collapse import SKIPS, Check, check
+from sugata.oneshot.collapse import SKIPS, Check, check, details
 from sugata.oneshot.settings import SupernetSettings
 from sugata.space import Architecture
 from sugata.tasks import Batch, Task
@@ -124,6 +125,10 @@ class Differentiable(OneShot):
             LimitError: fewer were found.
         """
         return most_probable(self.supernet, self._derivable(), count, self.feasible)
+
+    def details(self) -> dict[str, Any]:
+        """The state of the distribution over time, and a warning where it collapsed, as JSON values."""
+        return details(self.checks, self.ended)
 
     def probabilities(self) -> dict[str, Tensor]:
         """Of the options of every decision."""

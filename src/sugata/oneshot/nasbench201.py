@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from itertools import groupby
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sugata.nn.initialization import initialize_convolutional
 from sugata.nn.nasbench201 import OPERATIONS, NasBench201Cell, NasBench201Network, ResidualReduction
@@ -15,6 +17,8 @@ from sugata.space import Signature, image_sizes
 from sugata.spaces.cell import NasBench201Space
 from sugata.spaces.cell.nasbench201 import EDGES
 from sugata.trial import Value
+
+_SKIP, _CONVOLUTIONS, _POOL = 1, (2, 3), 4  # positions in the order of the official string
 
 
 class MixedCell(nn.Module):
@@ -33,6 +37,7 @@ class MixedCell(nn.Module):
     ) -> None:
         super().__init__()
         self.names = names
+        self.together = partial == 1 and not affine  # mixtures of whole edges have a fast form
         self.edges = nn.ModuleList()
         for _ in names:
             modules = {option: _operation(str(option), channels // partial, affine) for option in options}
@@ -42,12 +47,40 @@ class MixedCell(nn.Module):
 
     def forward(self, x: Tensor, selection: Mapping[str, int | Tensor]) -> Tensor:
         """`(batch, channels, height, width)`, the shape is kept."""
+        if self.together and self.training and all(_whole(selection[name]) for name in self.names):
+            return self._together(x, selection)
         nodes: list[Tensor] = [x]
         edges = zip(EDGES, self.names, self.edges, strict=True)
         for _, incoming in groupby(edges, key=lambda edge: edge[0][1]):  # all edges of a node
             terms = [edge(nodes[source], selection[name]) for (source, _), name, edge in incoming]
             added = [term for term in terms if term is not None]
             nodes.append(sum(added[1:], added[0]) if added else torch.zeros_like(x))
+        return nodes[-1]
+
+    def _together(self, x: Tensor, selection: Mapping[str, Any]) -> Tensor:
+        """The same for mixtures of all options: the edges from one node share ReLU, pool and convolutions."""
+        parts = {edge: i for i, edge in enumerate(EDGES)}
+        nodes: list[Tensor] = [x]
+        terms: dict[int, list[Tensor]] = {1: [], 2: [], 3: []}
+        for source in (0, 1, 2):
+            targets = [target for target in terms if target > source]
+            edges: list[Any] = [self.edges[parts[source, target]] for target in targets]
+            weights = [selection[self.names[parts[source, target]]] for target in targets]
+            state = nodes[source]
+            positive, pooled = F.relu(state), edges[0].option(_POOL)(state)
+            plain = [one[_SKIP] * state + one[_POOL] * pooled for one in weights]
+            for position in _CONVOLUTIONS:
+                options = [edge.option(position) for edge in edges]
+                norms = [option[2] for option in options]
+                kernel = torch.cat([option[1].weight for option in options])
+                y = F.conv2d(positive, kernel, padding=kernel.shape[2] // 2)
+                # The weight of an option is the scale of its batch norm.
+                scale = torch.cat([one[position].expand(state.shape[1]) for one in weights])
+                y = _normalized_together(norms, y, scale)
+                plain = [total + part for total, part in zip(plain, y.chunk(len(edges), 1), strict=True)]
+            for target, term in zip(targets, plain, strict=True):
+                terms[target].append(term)
+            nodes.append(sum(terms[source + 1][1:], terms[source + 1][0]))
         return nodes[-1]
 
 
@@ -128,6 +161,28 @@ class NasBench201Supernet(Supernet):
                     position = self.decisions[name].index(path[name])
                     copy_weights(edge.option(position), next(built))  # type: ignore[operator]
         return network
+
+
+def _whole(selected: int | Tensor) -> bool:
+    """Whether this is a mixture without an option that is left out."""
+    return isinstance(selected, Tensor) and bool((selected != 0).all())
+
+
+def _normalized_together(norms: list[nn.BatchNorm2d], x: Tensor, scale: Tensor) -> Tensor:
+    """Batch norms without scale and shift side by side: as one, whose statistics are theirs."""
+    means: list[Any] = [norm.running_mean for norm in norms]
+    variances: list[Any] = [norm.running_var for norm in norms]
+    mean, variance = torch.cat(means), torch.cat(variances)
+    factor = 0.0
+    for norm in norms:
+        assert norm.num_batches_tracked is not None
+        norm.num_batches_tracked.add_(1)
+        factor = norm.momentum if norm.momentum is not None else 1 / float(norm.num_batches_tracked)
+    y = F.batch_norm(x, mean, variance, scale, None, True, factor, norms[0].eps)
+    for parts, whole in ((means, mean), (variances, variance)):
+        for part, new in zip(parts, whole.chunk(len(norms)), strict=True):
+            part.copy_(new)
+    return y
 
 
 def _operation(option: str, channels: int, affine: bool) -> nn.Module | None:
