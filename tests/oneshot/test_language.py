@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sugata.errors import InvalidArchitecture, RecipeError
-from sugata.oneshot import LanguageSupernet
+from sugata.oneshot import LanguageSupernet, SinglePath, SupernetSettings
 from sugata.spaces.language import LanguageSpace
 from sugata.tasks import CodeLanguageModelling
 
-from .language_toy import hybrid_space, plain_space, signature, supernet, tiny_space
+from .language_toy import Repeating, hybrid_space, plain_space, signature, supernet, tiny_space
+from .toy import Quiet
 
 pytestmark = pytest.mark.slow
 SPACES = {"tiny": tiny_space, "hybrid": hybrid_space}
@@ -143,6 +144,20 @@ def test_the_fused_loss_is_that_of_the_extracted_model(code_task: CodeLanguageMo
 def test_what_cannot_be_shared_is_one_line(make, message: str) -> None:
     with pytest.raises(InvalidArchitecture, match=message):
         make()
+
+
+@pytest.mark.parametrize("sampling", ["uniform", "fair"])
+def test_paths_that_the_space_does_not_combine_are_left_out(sampling) -> None:
+    shared, seen = made("tiny"), []
+    method = SinglePath(SupernetSettings(steps=4, batch_size=2), sampling=sampling)
+    activate = shared.activate
+    shared.activate = lambda architecture: (seen.append(architecture), activate(architecture))  # type: ignore[method-assign]
+    try:
+        method.fit(shared, Repeating(), Quiet())
+    finally:
+        del shared.activate
+    assert len(seen) >= 4
+    assert len({one["hidden_dim"] for one in seen}) > 1
 
 
 def test_options_are_taken_by_position_and_not_mixed() -> None:

@@ -29,7 +29,8 @@ class Elastic(OneShot):
     those of the mean over the networks of a step.
 
     Args:
-        settings: optimizer, rates, batches; by default AdamW as for training alone.
+        settings: optimizer, rates, schedule, batches and clipping; by default AdamW as for training alone.
+            Everything else in them is for training alone; products are in fp32.
         budget: ``steps``, or ``seconds`` of training.
         random: networks of a step besides the largest and the smallest.
         distillation: how much of the loss of all but the largest compares with its prediction; the rest

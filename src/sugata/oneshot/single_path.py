@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sugata.errors import LimitError, RecipeError
+from sugata.errors import InvalidArchitecture, LimitError, RecipeError
 from sugata.evaluators import Context, Evaluation, Evaluator
 from sugata.oneshot.base import Feasible, OneShot, Supernet, anything
 from sugata.oneshot.mixed import recalibrate
@@ -63,10 +63,12 @@ class SinglePath(OneShot):
             weight_decay=settings.weight_decay,
             nesterov=settings.momentum > 0,
         )
-        batches = task.batches(
-            {}, batch_size=settings.batch_size, generator=np.random.default_rng([context.seed, _DATA])
-        )
         paths = self._paths(np.random.default_rng([context.seed, _PATHS]))
+        batches = task.batches(
+            self._draw(np.random.default_rng([context.seed, _PATHS])),  # what it reads is the same for all
+            batch_size=settings.batch_size,
+            generator=np.random.default_rng([context.seed, _DATA]),
+        )
         supernet.train()
         total, counted = 0.0, 0
         for step in range(settings.steps):
@@ -133,9 +135,16 @@ class SinglePath(OneShot):
             for name, options in decisions.items()
         }
         paths = [{name: order[i] for name, order in orders.items()} for i in range(rounds)]
-        architectures = [self.supernet.architecture(path) for path in paths]
-        allowed = [one for one in architectures if self.feasible(one) is None]
+        architectures = [self._made(path) for path in paths]
+        allowed = [one for one in architectures if one is not None and self.feasible(one) is None]
         return allowed or [self._draw(rng)]
+
+    def _made(self, path: Mapping[str, Value]) -> Architecture | None:
+        """The architecture of these options; None where the space does not combine them."""
+        try:
+            return self.supernet.architecture(path)
+        except InvalidArchitecture:
+            return None
 
 
 class SupernetEvaluator(Evaluator):
