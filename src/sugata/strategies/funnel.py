@@ -75,7 +75,6 @@ class Funnel(Strategy):
         super().__init__(inner.space, inner.objectives, seed=inner.seed)
         _check(rungs)
         self.inner = inner
-        self.repeats = inner.repeats
         self.rungs = tuple(rungs)
         self.repeats = inner.repeats
         self._ranking = Ranking(inner.objectives, by)
