@@ -29,6 +29,8 @@ STRATEGIES: Mapping[str, str] = MappingProxyType(
         "asng": "sugata.strategies.controllers:Asng",
         "optuna": "sugata.strategies.optuna:OptunaSearch",
         "bayesian": "sugata.strategies.bayesian:BayesianSearch",
+        "bananas": "sugata.strategies.ensembles:Bananas",
+        "npenas": "sugata.strategies.ensembles:Npenas",
     }
 )
 _GIVEN = frozenset(inspect.signature(Strategy.__init__).parameters)  # by the run, not by the recipe

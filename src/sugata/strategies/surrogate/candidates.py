@@ -4,15 +4,18 @@ from collections.abc import Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sugata.space import Architecture, ListedSpace, SearchSpace
 from sugata.strategies.seen import Seen
 from sugata.strategies.surrogate.features import Featurizer, Scores
 from sugata.strategies.surrogate.kernels import Kernels
+from sugata.strategies.surrogate.results import Results
 
 _MOST_LISTED = 20_000  # different architectures whose features are all kept
 _MOST_WALKED = 200_000  # assignments that are looked at to find out how many there are
 _REFERENCE = 500  # random architectures that decide the units of a large space
+_PARENTS = 10
 _MUTANTS = 200
 _RANDOM = 100
 
@@ -28,6 +31,13 @@ class WholeSpace:
         self.row_of = {key: row for row, key in enumerate(architectures)}
         featurizer = Featurizer(space, self.architectures, scores)
         self.kernels = Kernels(featurizer.table(self.architectures))
+
+    def places(self, space: SearchSpace, results: Results) -> tuple[list[int], NDArray[np.intp]]:
+        """The rows of what has ended, and those of all that is unseen."""
+        ended = [self.row_of[space.deployment_key(architecture)] for architecture in results.ended]
+        unseen = np.ones(len(self.architectures), dtype=bool)
+        unseen[ended + [self.row_of[space.deployment_key(one)] for one in results.pending]] = False
+        return ended, np.flatnonzero(unseen)
 
 
 def whole_space(space: SearchSpace, scores: Scores | None) -> WholeSpace | None:
@@ -49,19 +59,24 @@ def sampled_featurizer(space: SearchSpace, scores: Scores | None) -> Featurizer:
     return known[scores]
 
 
-def mutants_and_others(
-    space: SearchSpace, best: Sequence[Architecture], seen: Seen, rng: np.random.Generator
+def unseen(space: SearchSpace, results: Results, rng: np.random.Generator) -> list[Architecture]:
+    """Unseen architectures of a large space: mutants of the best ones and random ones.
+
+    Where neither finds any, any that is left.
+    """
+    found = mutants(space, results.best(_PARENTS), _MUTANTS, results.seen, rng)
+    found += [one for one in (space.sample(rng) for _ in range(_RANDOM)) if one not in results.seen]
+    last = None if found else results.seen.draw(rng)
+    return found if last is None else [last]
+
+
+def mutants(
+    space: SearchSpace, parents: Sequence[Architecture], count: int, seen: Seen, rng: np.random.Generator
 ) -> list[Architecture]:
-    """Different unseen architectures: mutants of the best ones, a choice or two changed, and random ones."""
+    """Up to so many different unseen mutants, of all parents in turn, with a choice or two changed."""
     rate = 1 / max(2, len(space.choices))
-    drawn = [space.mutate(best[i % len(best)], rng, rate) for i in range(_MUTANTS if best else 0)]
-    drawn += [space.sample(rng) for _ in range(_RANDOM)]
-    unseen: dict[str, Architecture] = {}
-    for architecture in drawn:
-        if architecture not in seen:
-            unseen.setdefault(space.deployment_key(architecture), architecture)
-    last = None if unseen else seen.draw(rng)
-    return list(unseen.values()) if last is None else [last]
+    drawn = (space.mutate(parents[i % len(parents)], rng, rate) for i in range(count if parents else 0))
+    return list({space.deployment_key(one): one for one in drawn if one not in seen}.values())
 
 
 def _all_different(space: SearchSpace) -> dict[str, Architecture] | None:

@@ -1,24 +1,22 @@
-"""From results to the next architecture: the surrogate of one search, on a small space or a large one."""
+"""From results to the next architecture: the processes of one search, on a small space or a large one."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from sugata.space import Architecture, SearchSpace
-from sugata.strategies.seen import Seen
-from sugata.strategies.surrogate.acquisition import Vector, standardized
+from sugata.strategies.surrogate.acquisition import standardized
 from sugata.strategies.surrogate.candidates import (
     WholeSpace,
-    mutants_and_others,
     sampled_featurizer,
+    unseen,
     whole_space,
 )
 from sugata.strategies.surrogate.features import Scores
 from sugata.strategies.surrogate.kernels import Kernels
 from sugata.strategies.surrogate.model_average import ModelAverage
+from sugata.strategies.surrogate.results import Results
 from sugata.strategies.surrogate.tables import Floats
-
-_PARENTS = 10
 
 
 class Guide:
@@ -38,71 +36,33 @@ class Guide:
         self._quality: ModelAverage | None = None
         self._success: ModelAverage | None = None
 
-    def choose(
-        self,
-        ended: Sequence[Architecture],
-        values: Sequence[float | None],
-        pending: Sequence[Architecture],
-        seen: Seen,
-        rng: np.random.Generator,
-    ) -> Architecture | None:
-        """The best unseen candidate; None where there is none.
-
-        Args:
-            ended: architectures with results, in the order in which these came.
-            values: how good each is, larger is better; None where it failed or breaks a limit.
-            pending: architectures that are being evaluated.
-            seen: all that were proposed: the ended and the pending.
-        """
-        good = [i for i, value in enumerate(values) if value is not None]
-        targets = np.asarray([values[i] for i in good], dtype=np.float64)
+    def choose(self, results: Results, rng: np.random.Generator) -> Architecture | None:
+        """The best unseen candidate; None where there is none."""
         if self._whole is not None:
-            return self._of_all(self._whole, ended, good, targets, pending)
-        best = [ended[good[i]] for i in np.argsort(-targets, kind="stable")[:_PARENTS]]
-        candidates = mutants_and_others(self.space, best, seen, rng)
-        if not candidates:
-            return None
-        return self._of_some(candidates, ended, good, targets, pending)
+            return self._of_all(self._whole, results)
+        candidates = unseen(self.space, results, rng)
+        return self._of_some(candidates, results) if candidates else None
 
-    def _of_all(
-        self,
-        whole: WholeSpace,
-        ended: Sequence[Architecture],
-        good: Sequence[int],
-        targets: Vector,
-        pending: Sequence[Architecture],
-    ) -> Architecture | None:
-        rows = [whole.row_of[self.space.deployment_key(architecture)] for architecture in ended]
-        waiting = [whole.row_of[self.space.deployment_key(architecture)] for architecture in pending]
-        unseen = np.ones(len(whole.architectures), dtype=bool)
-        unseen[rows + waiting] = False
-        candidates = np.flatnonzero(unseen)
-        if not len(candidates):
+    def _of_all(self, whole: WholeSpace, results: Results) -> Architecture | None:
+        rows, others = whole.places(self.space, results)
+        if not len(others):
             return None
-        gain = self._gain(whole.kernels, rows, good, targets, waiting, None)
-        return whole.architectures[int(candidates[np.argmax(gain[candidates])])]
+        pending = [whole.row_of[self.space.deployment_key(architecture)] for architecture in results.pending]
+        gain = self._gain(whole.kernels, results, rows, pending, None)
+        return whole.architectures[int(others[np.argmax(gain[others])])]
 
-    def _of_some(
-        self,
-        candidates: Sequence[Architecture],
-        ended: Sequence[Architecture],
-        good: Sequence[int],
-        targets: Vector,
-        pending: Sequence[Architecture],
-    ) -> Architecture:
+    def _of_some(self, candidates: Sequence[Architecture], results: Results) -> Architecture:
         assert self._featurizer is not None
-        before = len(ended) + len(pending)
-        kernels = Kernels(self._featurizer.table([*ended, *pending, *candidates]))
-        rows, waiting = list(range(len(ended))), list(range(len(ended), before))
-        gain = self._gain(kernels, rows, good, targets, waiting, before)
+        ended, before = len(results.ended), len(results.ended) + len(results.pending)
+        kernels = Kernels(self._featurizer.table([*results.ended, *results.pending, *candidates]))
+        gain = self._gain(kernels, results, range(ended), range(ended, before), before)
         return candidates[int(np.argmax(gain))]
 
     def _gain(
         self,
         kernels: Kernels,
+        results: Results,
         rows: Sequence[int],
-        good: Sequence[int],
-        targets: Vector,
         pending: Sequence[int],
         start: int | None,
     ) -> Floats:
@@ -110,14 +70,14 @@ class Guide:
         if self._quality is None:
             self._quality = ModelAverage(kernels, whole=start is None)
         self._quality.kernels = kernels
-        self._quality.observe([rows[i] for i in good])
-        gain = self._quality.improvement(standardized(targets), pending, slice(start, None))
-        if len(good) < len(rows):
+        self._quality.observe([rows[i] for i in results.good])
+        gain = self._quality.improvement(standardized(results.values), pending, slice(start, None))
+        if len(results.good) < len(rows):
             if self._success is None:
                 self._success = ModelAverage(kernels, whole=start is None)
             self._success.kernels = kernels
             self._success.observe(rows)
             successes = np.zeros(len(rows))
-            successes[list(good)] = 1.0
+            successes[list(results.good)] = 1.0
             gain = gain * self._success.probability(successes, slice(start, None))
         return gain

@@ -13,6 +13,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.intp] | slice
 ALL = slice(None)
+_MOST_COLUMNS = 256  # of counts, as inputs of a network
 _SAMPLED = 64  # rows, and others for each, to estimate a mean distance
 
 
@@ -57,6 +58,18 @@ class CountTable:
     def __len__(self) -> int:
         return len(self._totals)
 
+    def design(self, known: Sequence[int], most: int) -> Floats:
+        """The roots of what most ``known`` rows have, as columns, ``(rows, columns)``."""
+        times = np.zeros(self._different, dtype=np.intp)
+        np.add.at(times, self._indices[known][self._roots[known] > 0], 1)
+        common = np.argsort(-times, kind="stable")[: min(most, np.count_nonzero(times))]
+        column = np.full(self._different + 1, len(common))  # the last column takes all that is not common
+        column[common] = np.arange(len(common))
+        columns = np.zeros((len(self), len(common) + 1), dtype=np.float32)
+        filled = self._roots > 0
+        columns[np.nonzero(filled)[0], column[self._indices[filled]]] = self._roots[filled]
+        return columns[:, :-1]
+
     def distances(self, row: int, others: Rows) -> Floats:
         """From one row to others, ``(others,)``."""
         dense = np.zeros(self._different + 1, dtype=np.float32)
@@ -87,6 +100,20 @@ class FeatureTable:
     def distances(self, family: str, row: int, others: Rows = ALL) -> Floats:
         """From one row to others, ``(others,)``, in the family's unit."""
         return self.families[family].distances(row, others) / np.float32(self._units.get(family, 1.0))
+
+    def design(self, known: Sequence[int]) -> Floats:
+        """Inputs of a network, ``(rows, inputs)``: positions, scalars and common paths.
+
+        Args:
+            known: rows that the network learns from.
+        """
+        parts = []
+        for name, family in self.families.items():
+            if isinstance(family, DenseTable):
+                parts.append(family.values)
+            elif name == "paths":
+                parts.append(family.design(known, _MOST_COLUMNS))
+        return np.concatenate(parts, axis=1)
 
     def mean_distances(self) -> dict[str, float]:
         """Of each family, over random pairs of rows; 1 where all rows are equal."""
