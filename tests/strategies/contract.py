@@ -35,12 +35,15 @@ AIMS = {"scalar": SCALAR, "pareto": PARETO, "single": SINGLE}
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "evolution": {"population": 6, "generations": 4},
     "regularized_evolution": {"population": 6, "tournament": 3},
+    "bayesian": {"first": 3},
+    "bananas": {"first": 3, "networks": 2, "width": 8},
+    "npenas": {"first": 3, "networks": 2, "width": 8},
     "optuna": {"sampler": "nsga2", "population": 5},  # the others follow in test_optuna.py
 }
 #: Strategies that draw nothing.
 SEEDLESS: frozenset[str] = frozenset({"grid"})
 #: Strategies whose every ask costs milliseconds: tested in the slow set.
-EXPENSIVE: frozenset[str] = frozenset({"optuna", "reinforce"})
+EXPENSIVE: frozenset[str] = frozenset({"optuna", "reinforce", "bananas", "npenas"})
 
 RUNGS = (
     Rung(Fidelity(0, "small", 1, "steps"), keep=0.5, capacity=12),
