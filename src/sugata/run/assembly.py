@@ -238,6 +238,9 @@ def settings(recipe: Recipe) -> "TrainingSettings":
     from sugata.training import TrainingSettings
 
     given = recipe.training.model_dump()
+    if isinstance(recipe.task, ImageSection):
+        given |= {"length": None, "evaluation_limit": recipe.task.evaluation_images}
+        return TrainingSettings(**given)
     return TrainingSettings(**{name: value for name, value in given.items() if value is not None})
 
 
