@@ -37,9 +37,12 @@ class Row:
         return [] if task.key in self.errors else self.replays.get(task.key, [])
 
     def ask_milliseconds(self, tasks: Sequence[Task]) -> float:
-        """CPU time of the strategy for a proposal, asking and telling."""
+        """CPU time of the strategy for each evaluation that it led to, asking and telling.
+
+        So a controller that samples again what is known pays for that too.
+        """
         every = [one for task in tasks for one in self.of(task)]
-        return 1000 * sum(one.ask_seconds for one in every) / max(1, sum(one.asks for one in every))
+        return 1000 * sum(one.ask_seconds for one in every) / max(1, sum(one.evaluations for one in every))
 
     @property
     def seeds(self) -> int:

@@ -15,6 +15,7 @@ Layouts, recognized by their columns:
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,11 +122,17 @@ def _rows(
     return _own_space(path, frame, metrics, choices)
 
 
+@cache
+def _catalogued(name: str) -> SearchSpace:
+    """One object for all tables of a space: surrogates keep what they know of it."""
+    return space_named(name)
+
+
 def _of_space(path: Path, frame: "pd.DataFrame", name: str) -> _Rows:
     """Rows of a space in the catalogue: by strings, or a column a choice."""
     if name.split("/")[-1] == "nasbench101":
         return _nasbench101(path, frame)
-    space: Any = space_named(name)
+    space: Any = _catalogued(name)
     named = [choice.name for choice in space.choices if choice.name in frame.columns]
     if "arch" in frame.columns and len(named) < len(space.choices) and hasattr(space, "from_string"):
         texts = [str(text) for text in frame["arch"]]
@@ -202,7 +209,7 @@ def _nasbench101(path: Path, frame: "pd.DataFrame") -> _Rows:
     missing = [name for name in ("n_vertices", "adj_upper", "ops") if name not in frame.columns]
     if missing:
         raise DataError(f"{path}: nasbench101 needs column {missing[0]!r}; it has {_some(frame.columns)}")
-    space: Any = space_named("nasbench101")
+    space: Any = _catalogued("nasbench101")
     cells = list(zip(frame["n_vertices"], frame["adj_upper"], frame["ops"], strict=True))
     made = _each(path, cells, lambda cell: space.from_string(_nasbench101_text(*cell)))
     if "hash" in frame.columns:
