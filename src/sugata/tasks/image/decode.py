@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sugata.errors import DataError
-from sugata.tasks.image.sources import Image, Samples
+from sugata.tasks.image.samples import Image, Samples
 
 Pixels = NDArray[np.uint8]
 _GREY = frozenset({"1", "L", "LA", "I", "I;16", "F"})

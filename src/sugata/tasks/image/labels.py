@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sugata.errors import DataError
-from sugata.tasks.image.sources import Label, Samples
+from sugata.tasks.image.samples import Label, Samples
 
 
 def class_numbers(samples: Samples) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sugata.errors import DataError
-from sugata.tasks.image.sources import SPLITS, Samples, in_split
+from sugata.tasks.image.samples import SPLITS, Samples, in_split
 
 _SEED = 20_240  # of what is held out: the same for every run, so that scores can be compared
 

@@ -14,7 +14,7 @@ from sugata.tasks.base import Batch, Generator, Say, Task, silent
 from sugata.tasks.cache import default_cache_dir
 from sugata.tasks.image.augment import augmentations
 from sugata.tasks.image.cache import ImageSettings, Predict, PreparedImages, open_images
-from sugata.tasks.image.sources import SPLITS
+from sugata.tasks.image.samples import SPLITS
 from sugata.trial import Fidelity, Metric, Value
 
 ACCURACY = Metric("accuracy", "", "maximize", "share of images whose class is predicted first")
