@@ -11,6 +11,7 @@ from sugata.oneshot.language import LanguageSupernet, LanguageSupernetEvaluator
 from sugata.oneshot.mixed import MixedOperation, recalibrate
 from sugata.oneshot.mobile import ProxylessSupernet
 from sugata.oneshot.nasbench201 import NasBench201Supernet
+from sugata.oneshot.perturbation import Perturbation
 from sugata.oneshot.sandwich import Elastic
 from sugata.oneshot.settings import SupernetSettings
 from sugata.oneshot.single_path import SinglePath, SupernetEvaluator
@@ -29,6 +30,7 @@ __all__ = [
     "MixedOperation",
     "NasBench201Supernet",
     "OneShot",
+    "Perturbation",
     "ProxylessSupernet",
     "Selection",
     "SinglePath",
