@@ -1,5 +1,7 @@
+import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ from sugata.engines import Engine, InProcessEngine, Job, Outcome
 from sugata.errors import JournalError
 from sugata.evaluators import Context, Evaluation, Evaluator, FunctionEvaluator
 from sugata.journal import Event, Journal, Note, Record, read
-from sugata.loop import MOST_FREE, MOST_REFUSED, Budget, search, trial_seed
+from sugata.loop import AFFORDABLE, MOST_FREE, MOST_REFUSED, Budget, search, trial_seed
 from sugata.objectives import Objectives
 from sugata.space import Architecture, DictionarySpace
 from sugata.strategies import Evolution, Funnel, RandomSearch, Rung, Strategy
@@ -174,6 +176,71 @@ def test_every_event_is_journaled_before_anybody_hears_of_it(tmp_path: Path) -> 
     asked = [event.number for event in run.events if isinstance(event, Proposal)]
     told = [event.number for event in run.events if isinstance(event, Trial)]
     assert (sorted(asked), sorted(told)) == (list(range(5)), list(range(5)))
+
+
+class Disk:
+    """Knows what a power failure would leave of a journal: what was written at its last sync."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.path = path
+        self.kept = path.with_name("kept.jsonl")
+        self.syncs = 0
+        self.fsync = os.fsync
+        monkeypatch.setattr("os.fsync", self)
+
+    def __call__(self, descriptor: int) -> None:
+        self.fsync(descriptor)
+        self.kept.write_bytes(self.path.read_bytes())
+        self.syncs += 1
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_one_sync_serves_several_evaluations_and_none_begins_before_its_ask_is_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deterministic: bool
+) -> None:
+    disk = Disk(tmp_path / "journal.jsonl", monkeypatch)
+
+    def evaluate(architecture: dict[str, Any]) -> float:
+        record = read(disk.kept)
+        asked = [event for event in record.events if isinstance(event, Proposal)]
+        assert architecture in [proposal.architecture for proposal in asked]
+        return loss(architecture)
+
+    run = Run(tmp_path, evaluate)
+    trials = run(RandomSearch(SPACE, OBJECTIVES), 80, deterministic=deterministic)
+    assert [trial.status for trial in trials] == [Status.COMPLETED] * 80
+    assert disk.syncs <= 80 / 3  # one in eight, and some for evaluations on a busy machine
+
+
+def test_a_result_that_took_time_is_durable_before_the_next_evaluation_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(tmp_path / "journal.jsonl", monkeypatch)
+    done: list[dict[str, Any]] = []
+
+    def evaluate(architecture: dict[str, Any]) -> float:
+        assert [trial.architecture for trial in read(disk.kept).trials] == done
+        time.sleep(1.5 * AFFORDABLE)
+        done.append(architecture)
+        return 1.0
+
+    trials = Run(tmp_path, evaluate)(Listed(grid(6)))
+    assert [trial.status for trial in trials] == [Status.COMPLETED] * 6
+
+
+def test_a_trial_has_a_folder_only_if_it_uses_it(run: Run) -> None:
+    def uses(architecture: dict[str, Any], context: Context) -> float:
+        if architecture["a"] == 1:
+            (context.folder / "note.txt").touch()
+        if architecture["a"] == 2:
+            raise ValueError("no")
+        return 1.0
+
+    run.evaluator = FunctionEvaluator(uses, [LOSS])
+    run.engine = InProcessEngine(run.evaluator)
+    run(Listed(grid(4)))
+    files = sorted(str(path.relative_to(run.folder)) for path in run.folder.glob("trials/*/*"))
+    assert files == ["trials/0001/note.txt", "trials/0002/log.txt"]
 
 
 def test_failures_are_told_and_the_search_goes_on(tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""The loop: ask the strategy, evaluate, tell it; everything is journaled before it has consequences."""
+"""The loop: ask the strategy, evaluate, tell it; everything is journaled before it has consequences.
+
+What is asked and told is written at once, and survives this process. It is synced, and survives a power
+failure, before anything is evaluated because of it: one sync serves all that was asked for meanwhile.
+"""
 
 import hashlib
 import signal
@@ -23,6 +27,7 @@ from sugata.trial import Proposal, Status, Trial
 MOST_REFUSED = 200  # proposals in a row that break a limit
 MOST_FREE = 1000  # proposals in a row that cost nothing: the strategy has nothing new
 DETERMINISTIC_WINDOW = 8
+AFFORDABLE = 0.02  # seconds of evaluations that a power failure may cost: more is synced at once
 _NOTE = "search"
 
 
@@ -74,8 +79,8 @@ def search(
         feasible: says why an architecture breaks a hard limit, or None; must depend on nothing else.
         deterministic: tell results in the order of asking, so that the sequence of trials depends neither
             on the number of workers nor on time.
-        window: how many proposals may be pending: at most twice the engine's capacity, or in deterministic
-            mode always 8, since the sequence depends on it.
+        window: how many proposals may be pending: by default as many as the engine is kept busy with, or in
+            deterministic mode always 8, since the sequence depends on it.
         seed: the run's.
         on_event: called with every proposal, trial and note after it is journaled.
 
@@ -131,9 +136,11 @@ class _Loop:
         self.on_event = on_event or (lambda event: None)
         self.told: list[Trial] = []
         self.pending: dict[int, Proposal] = {}  # asked, not told; in the order of asking
-        self.queue: list[Proposal] = []  # of these, not yet with the engine
+        self.queue: set[int] = set()  # of these, not yet with the engine
         self.finished: dict[int, Trial] = {}  # of these, evaluated and waiting for their turn
         self.known = Evaluated(space, folder)
+        self.unsynced: set[int] = set()  # asked for since the last sync
+        self.at_stake = 0.0  # seconds of evaluations since then
         self.charged = 0  # told trials that cost budget
         self.refused_in_a_row = 0
         self.free_in_a_row = 0
@@ -153,7 +160,7 @@ class _Loop:
     @property
     def window(self) -> int:
         """How many proposals may be pending now; engines grow."""
-        return self.fixed_window or 2 * self.engine.capacity
+        return self.fixed_window or self.engine.window
 
     def tell_finished(self) -> bool:
         """Tell what is finished, all of it before the next ask; in deterministic mode one trial an ask.
@@ -173,6 +180,7 @@ class _Loop:
             if proposal is None:
                 return
             self.journal.ask(proposal)
+            self.unsynced.add(proposal.number)
             self.on_event(proposal)
             self.pending[proposal.number] = proposal
             self.admit(proposal)
@@ -206,7 +214,7 @@ class _Loop:
         elif twin is not None and twin.number not in self.pending:
             self.tell(_answered(proposal, twin))
         else:
-            self.queue.append(proposal)
+            self.queue.add(proposal.number)
         self.count(reason is not None, proposal.number not in self.pending)
 
     def count(self, refused: bool, free: bool) -> None:
@@ -216,31 +224,36 @@ class _Loop:
 
     def start(self) -> None:
         """Give the engine as much as it can run of what is queued; answer what has become known."""
-        self.journal.sync()
-        for proposal in list(self.queue):
-            if self.known.awaited(proposal, self.unfinished_before(proposal)):
-                continue  # the same training is under way
-            twin = self.known.answer(proposal)
-            if twin is not None:
-                self.finished[proposal.number] = _answered(proposal, twin)
-            elif self.seconds_left() > 0 and len(self.engine.running) < self.engine.capacity:
-                self.engine.submit(self.job(proposal))
-            else:
+        if not self.queue:
+            return
+        room = self.engine.capacity - len(self.engine.running) if self.seconds_left() > 0 else 0
+        under_way: set[str] = set()
+        for proposal in self.pending.values():
+            if proposal.number in self.finished:
                 continue
-            self.queue.remove(proposal)
+            training = self.known.training(proposal)
+            if proposal.number in self.queue and training not in under_way:  # what trains the same waits
+                twin = self.known.answer(proposal)
+                if twin is not None:
+                    self.finished[proposal.number] = _answered(proposal, twin)
+                    self.queue.remove(proposal.number)
+                    continue
+                if room > 0:
+                    self.submit(proposal)
+                    room -= 1
+            under_way.add(training)
 
-    def unfinished_before(self, proposal: Proposal) -> Iterator[Proposal]:
-        """Proposals that were asked for earlier and have no result."""
-        for other in self.pending.values():
-            if other.number == proposal.number:
-                return
-            if other.number not in self.finished:
-                yield other
+    def submit(self, proposal: Proposal) -> None:
+        """Give a queued proposal to the engine, not before it is durable."""
+        if proposal.number in self.unsynced:
+            self.sync()
+        self.engine.submit(self.job(proposal))
+        self.queue.remove(proposal.number)
 
     def job(self, proposal: Proposal) -> Job:
         """What the engine needs; with the weights of an earlier trial where they can be used."""
         own = trial_folder(self.folder, proposal.number)
-        seed = trial_seed(self.seed, self.known.training_key(proposal))
+        seed = trial_seed(self.seed, self.space.training_key(proposal.architecture))
         trained = self.known.weights(proposal, proposal.fidelity)
         if trained is not None:
             return Job(proposal, seed, own, source=trained, trained=True)
@@ -248,6 +261,9 @@ class _Loop:
 
     def wait(self) -> bool:
         """Wait for results; False when none will come."""
+        if self.at_stake > AFFORDABLE:
+            self.sync()
+        self.journal.write()
         timeout = None
         if self.budget.seconds is not None:
             left = self.seconds_left()
@@ -273,6 +289,7 @@ class _Loop:
             details=evaluation.details,
         )
         self.finished[trial.number] = trial
+        self.at_stake += outcome.seconds
         self.known.add(trial)
         if self.deterministic and trial.number != next(iter(self.pending)):
             self.journal.finished(trial)
@@ -287,7 +304,7 @@ class _Loop:
         """Journal a trial, then let the strategy learn it."""
         self.journal.tell(trial)
         if _costs(trial):
-            self.journal.sync()
+            self.journal.write()
         self.take(trial)
         self.strategy.tell(trial)
         self.on_event(trial)
@@ -299,6 +316,12 @@ class _Loop:
         self.told.append(trial)
         self.known.add(trial)
         self.charged += _costs(trial)
+
+    def sync(self) -> None:
+        """Make all that was asked and told durable."""
+        self.journal.sync()
+        self.unsynced.clear()
+        self.at_stake = 0.0
 
     def note(self, data: dict[str, object]) -> None:
         """Journal something about the search itself."""
@@ -330,7 +353,7 @@ class _Loop:
             if proposal is last:
                 self.admit(proposal)  # the run ended before it could be
             else:
-                self.queue.append(proposal)
+                self.queue.add(proposal.number)
 
     def replay(self, events: Sequence[Event]) -> None:
         """Do what was done, without asking or evaluating."""

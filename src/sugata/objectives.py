@@ -109,6 +109,17 @@ class Objectives:
         rows = [[metric.cost(trial.metrics[metric.name]) for metric in self.metrics] for trial in trials]
         return np.asarray(rows, dtype=np.float64).reshape(len(trials), len(self.metrics))
 
+    @property
+    def scalar(self) -> bool:
+        """Whether one number ranks all trials."""
+        return self.fitness is not None or len(self.metrics) == 1
+
+    def reward(self, trial: Trial) -> float:
+        """A comparable trial in one number, larger is better: its fitness, or else its primary metric."""
+        if self.fitness is not None:
+            return self.fitness(trial.metrics)
+        return -self.primary.cost(trial.metrics[self.primary.name])
+
     def allows(self, trial: Trial) -> bool:
         """Whether a trial completed and breaks no limit."""
         return trial.ok and all(limit.allows(trial.metrics) for limit in self.limits)

@@ -1,6 +1,5 @@
 """What a run has evaluated already: answers and weights that later trials can share."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from sugata.space import SearchSpace
@@ -19,10 +18,11 @@ class Evaluated:
         self.space = space
         self.folder = folder
         self.fingerprint = fingerprint
-        self._answers: dict[tuple[str, Fidelity], Trial] = {}
-        self._trained: dict[tuple[str, Fidelity], list[int]] = {}
+        self._answers: dict[str, Trial] = {}  # by deployment and fidelity
+        self._trained: dict[str, list[int]] = {}  # by training and fidelity
         self._fidelities: dict[int, Fidelity] = {}
-        self._keys: dict[int, str] = {}
+        self._trainings: dict[int, str] = {}
+        self._deployments: dict[int, str] = {}
 
     def add(self, trial: Trial) -> None:
         """Remember a completed trial; adding it again changes nothing."""
@@ -30,26 +30,26 @@ class Evaluated:
             return
         proposal = trial.proposal
         self._fidelities[trial.number] = proposal.fidelity
-        self._answers.setdefault((self._deployment_key(proposal), proposal.fidelity), trial)
-        trained = self._trained.setdefault((self.training_key(proposal), proposal.fidelity), [])
-        trained.append(trial.number)
+        self._answers.setdefault(self._deployment(proposal), trial)
+        self._trained.setdefault(self.training(proposal), []).append(trial.number)
 
     def answer(self, proposal: Proposal) -> Trial | None:
         """The trial that has measured the same already."""
-        return self._answers.get((self._deployment_key(proposal), proposal.fidelity))
-
-    def awaited(self, proposal: Proposal, others: Iterator[Proposal]) -> bool:
-        """Whether one of the others trains the same as far."""
-        key = self.training_key(proposal)
-        return any(
-            other.fidelity == proposal.fidelity and self.training_key(other) == key for other in others
-        )
+        return self._answers.get(self._deployment(proposal))
 
     def weights(self, proposal: Proposal, fidelity: Fidelity) -> Path | None:
         """The folder with a checkpoint of the proposal's training at a fidelity."""
-        numbers = self._trained.get((self.training_key(proposal), fidelity), [])
-        folders = (trial_folder(self.folder, number) for number in numbers)
-        return next((folder for folder in folders if any(folder.glob("checkpoint*"))), None)
+        own = fidelity == proposal.fidelity
+        key = (
+            self.training(proposal) if own else _at(self.space.training_key(proposal.architecture), fidelity)
+        )
+        numbers = self._trained.get(key, [])
+        while numbers:
+            folder = trial_folder(self.folder, numbers[0])
+            if any(folder.glob("checkpoint*")):
+                return folder
+            del numbers[0]  # a trial that has ended leaves no checkpoint any more
+        return None
 
     def continued(self, proposal: Proposal) -> Path | None:
         """Where the training that the proposal continues has left its weights, if anywhere."""
@@ -60,11 +60,19 @@ class Evaluated:
         shared = self.weights(proposal, fidelity) if fidelity else None
         return shared or (own if own.is_dir() else None)
 
-    def training_key(self, proposal: Proposal) -> str:
-        """The space's, computed once a trial."""
-        if proposal.number not in self._keys:
-            self._keys[proposal.number] = self.space.training_key(proposal.architecture)
-        return self._keys[proposal.number]
+    def training(self, proposal: Proposal) -> str:
+        """What is trained, and how far: equal for proposals of which one has to be trained."""
+        if proposal.number not in self._trainings:
+            key = self.space.training_key(proposal.architecture)
+            self._trainings[proposal.number] = _at(key, proposal.fidelity)
+        return self._trainings[proposal.number]
 
-    def _deployment_key(self, proposal: Proposal) -> str:
-        return self.space.deployment_key(proposal.architecture)
+    def _deployment(self, proposal: Proposal) -> str:
+        if proposal.number not in self._deployments:
+            key = self.space.deployment_key(proposal.architecture)
+            self._deployments[proposal.number] = _at(key, proposal.fidelity)
+        return self._deployments[proposal.number]
+
+
+def _at(key: str, fidelity: Fidelity) -> str:
+    return f"{key} {fidelity}"

@@ -23,3 +23,10 @@ def test_no_options_and_foreign_defaults_are_refused() -> None:
         Choice("depth", ())
     with pytest.raises(InvalidArchitecture, match="default 3 is no option"):
         Choice("depth", (1, 2), default=3)
+
+
+def test_the_option_that_equals_a_value_is_found() -> None:
+    choice = Choice("x", (1, 2.5, "a", False))
+    assert [choice.option(value) for value in (1.0, 2.5, "a", False)] == [1, 2.5, "a", False]
+    assert isinstance(choice.option(1.0), int)
+    assert [choice.option(value) for value in (True, 0, "b", [1], None)] == [None] * 5

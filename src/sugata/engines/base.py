@@ -59,6 +59,11 @@ class Engine(ABC):
     capacity: int = 1
     progress: Callable[[int, float, float], None] | None = None
 
+    @property
+    def window(self) -> int:
+        """How many proposals are to be pending: so many that nobody waits for the next one."""
+        return 2 * self.capacity
+
     @abstractmethod
     def submit(self, job: Job) -> None:
         """Queue a job."""

@@ -22,6 +22,7 @@ class TrialContext:
     """What an evaluator sees of the engine; see :class:`sugata.evaluators.Context`.
 
     Attributes:
+        path: the trial's folder, which may not be there yet.
         tell: passes a report on.
         slot: makes a context manager that holds the machine alone.
         stopping: set when the trial was asked to end early.
@@ -29,13 +30,19 @@ class TrialContext:
     """
 
     seed: int
-    folder: Path
+    path: Path
     source: Path | None
     trained: bool
     tell: Callable[[float, float], None]
     slot: Callable[[], AbstractContextManager[None]] = nullcontext
     stopping: bool = False
     curve: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        """The trial's folder, made when it is first asked for."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        return self.path
 
     def report(self, step: float, value: float) -> bool:
         """Report progress of the primary metric; False asks the evaluation to stop early."""
@@ -58,7 +65,6 @@ def evaluate(evaluator: Evaluator, job: Job, context: TrialContext) -> Evaluatio
         DiskFullError: no space is left.
     """
     try:
-        job.folder.mkdir(parents=True, exist_ok=True)
         evaluation = _checked(evaluator.evaluate(job.proposal, context))
     except DiskFullError:
         raise  # no property of the candidate: the search ends, and is resumed when there is space
@@ -132,6 +138,7 @@ def _checked(evaluation: object) -> Evaluation:
 
 def _log(folder: Path, text: str) -> None:
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with (folder / LOG).open("a", encoding="utf-8", errors="backslashreplace") as log:
             log.write(text)
     except OSError:

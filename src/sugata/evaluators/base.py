@@ -30,15 +30,17 @@ class Context(Protocol):
 
     Attributes:
         seed: for every draw of this trial.
-        folder: folder of the trial, ``trials/0007``, for its log, curve and checkpoint.
         source: folder of the trial whose training is continued, or whose trained weights are shared.
         trained: the source already has this training at this fidelity; only compress and measure.
     """
 
     seed: int
-    folder: Path
     source: Path | None
     trained: bool
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the trial, ``trials/0007``, for its log, curve and checkpoint."""
 
     def report(self, step: float, value: float) -> bool:
         """Report progress of the primary metric; False asks the evaluation to stop early."""

@@ -1,7 +1,7 @@
 """One point of a search space."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
 from sugata.trial import Value
@@ -18,7 +18,7 @@ class Architecture(Mapping[str, Value]):
     def __init__(self, space: str, values: Mapping[str, Value]) -> None:
         self.space = space
         self._values = dict(values)
-        self._hash = hash((space, frozenset(self._values.items())))
+        self._hash: int | None = None  # computed when first asked for
 
     def __getitem__(self, name: str) -> Value:
         return self._values[name]
@@ -29,7 +29,24 @@ class Architecture(Mapping[str, Value]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def keys(self) -> KeysView[str]:
+        """The names of the choices that apply."""
+        return self._values.keys()  # the dictionary's own views are many times faster than a Mapping's
+
+    def values(self) -> ValuesView[Value]:
+        """Their values."""
+        return self._values.values()
+
+    def items(self) -> ItemsView[str, Value]:
+        """Names and values."""
+        return self._values.items()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
     def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash((self.space, frozenset(self._values.items())))
         return self._hash
 
     def __eq__(self, other: object) -> bool:

@@ -64,8 +64,11 @@ class Choice:
 
     def option(self, value: Value) -> Value | None:
         """The option that the value is, None where it is none; True is not 1."""
-        same = (known for known in self.options if known == value)
-        return next((known for known in same if isinstance(known, bool) == isinstance(value, bool)), None)
+        try:
+            found: Value | None = self._known.get(value)  # type: ignore[attr-defined]
+        except TypeError:  # unhashable
+            return None
+        return found if isinstance(found, bool) == isinstance(value, bool) else None
 
     def applies(self, active: Mapping[str, Value]) -> bool:
         """Whether the choice is made where those before it have these values."""
@@ -76,6 +79,7 @@ class Choice:
             raise InvalidArchitecture(f"choice {self.name!r} has no options; give it at least one")
         if len(set(self.options)) != len(self.options):  # 1, 1.0 and True are equal: not to be told apart
             raise InvalidArchitecture(f"choice {self.name!r} lists an option twice: {list(self.options)}")
+        object.__setattr__(self, "_known", {option: option for option in self.options})
         if self.default is None:
             object.__setattr__(self, "default", self.options[0])
         elif self.default not in self.options:

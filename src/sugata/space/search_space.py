@@ -62,21 +62,21 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
         Raises:
             InvalidArchitecture: names the choice, the value and the remedy.
         """
+        given = dict(values.items())
         known = {choice.name for choice in self.choices}
-        for name in values:
-            if name not in known:
-                raise InvalidArchitecture(
-                    f"unknown choice {name!r} in space {self.name}; it has {', '.join(sorted(known))}"
-                )
+        if not given.keys() <= known:
+            unknown = next(name for name in given if name not in known)
+            raise InvalidArchitecture(
+                f"unknown choice {unknown!r} in space {self.name}; it has {', '.join(sorted(known))}"
+            )
         active: dict[str, Value] = {}
         for choice in self.choices:
-            if not choice.applies(active):
+            name = choice.name
+            if choice.when is not None and not choice.applies(active):
                 continue
-            if choice.name not in values:
-                raise InvalidArchitecture(
-                    f"choice {choice.name!r} is missing; give one of {list(choice.options)}"
-                )
-            active[choice.name] = _matching_option(choice, values[choice.name])
+            if name not in given:
+                raise InvalidArchitecture(f"choice {name!r} is missing; give one of {list(choice.options)}")
+            active[name] = _matching_option(choice, given[name])
         self._check_constraints(active)
         return Architecture(self.name, active)
 
@@ -135,12 +135,13 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
         explored locally. A choice that starts to apply is drawn afresh.
         """
         parent = self.architecture(architecture)
+        movable = [choice for choice in self.choices if len(choice.options) > 1 and choice.name in parent]
+        if not movable:
+            return parent
         for _ in range(_TRIES):
-            values = {choice.name: _draw(choice.options, rng) for choice in self.choices} | dict(parent)
-            movable = [choice for choice in self.choices if len(choice.options) > 1 and choice.name in parent]
-            if not movable:
-                return parent
-            chosen = [choice for choice in movable if rng.random() < rate]
+            values = {c.name: _draw(c.options, rng) for c in self.choices if c.name not in parent}
+            values.update(parent)
+            chosen = [choice for choice in movable if rng.random() < rate] if rate > 0 else []
             for choice in chosen or [movable[int(rng.integers(len(movable)))]]:
                 values[choice.name] = _moved(choice, values[choice.name], rng)
             try:
@@ -167,8 +168,11 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
             values: dict[str, Value] = {}
             for choice, from_second in zip(self.choices, take_second, strict=True):
                 donor, other = (second, first) if from_second else (first, second)
-                fallback = other.get(choice.name, _draw(choice.options, rng))
-                values[choice.name] = donor.get(choice.name, fallback)
+                if choice.name not in donor:
+                    donor = other
+                values[choice.name] = (
+                    donor[choice.name] if choice.name in donor else _draw(choice.options, rng)
+                )
             try:
                 return self.architecture(values)
             except InvalidArchitecture:
