@@ -5,7 +5,16 @@ import pytest
 from sugata.spaces import catalogue
 from sugata.strategies import STRATEGIES
 
-from .contract import Case, anything, check_proposals, check_restored, drive
+from .contract import (
+    EXPENSIVE,
+    WRAPPED,
+    Case,
+    ConditionalSpace,
+    anything,
+    check_proposals,
+    check_restored,
+    drive,
+)
 
 pytestmark = pytest.mark.slow
 _PATIENCE = 0.15  # seconds of one drive
@@ -24,3 +33,16 @@ def test_a_strategy_keeps_the_contract_on_a_catalogued_space(name: str, space: s
             assert len(run.proposals) >= 9
         check_restored(lambda: case.make(searched, workers), run.events, cut=0)  # noqa: B023 - the same seed again
         check_restored(lambda: case.make(searched, workers), run.events, len(run.events) // 2)  # noqa: B023
+
+
+@pytest.mark.parametrize(("wrapper", "aims"), WRAPPED)
+@pytest.mark.parametrize("name", sorted(EXPENSIVE))
+def test_a_strategy_whose_asks_are_expensive_keeps_the_contract_in_a_wrapper(
+    name: str, wrapper: str, aims: str
+) -> None:
+    space = ConditionalSpace()
+    case = Case(name, aims, wrapper)
+    strategy = case.make(space, 1)
+    run = drive(strategy, anything(space), workers=3, most=24, seconds=_PATIENCE)
+    check_proposals(space, run, repeats=strategy.repeats)
+    check_restored(lambda: case.make(space, 1), run.events, len(run.events) // 2)
