@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import secrets
 import socket
 import sys
 import tempfile
@@ -16,10 +17,13 @@ from sugata.errors import TaskError
 
 _OBJECT_STORE = 128 << 20  # bytes, of an embedded cluster; more spills to its folder
 _LONGEST_ANSWER = 10.0  # seconds
-_LONGEST_NAME = (
-    24  # of a folder for temporary files: Ray's sockets in it have long names, and 107 bytes at most
-)
-_LOOPBACK_ONLY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # "0" is what Ray itself does where it knows no clusters
+_LONGEST_NAME = 24  # of the folder of temporary files: names of Ray's sockets in it are limited to 107 bytes
+_SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "error"}
+_ALONE = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's way to say: on the loopback interface only
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),  # so that other users of this machine cannot connect either
+}
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,9 @@ class NodeInfo:
 def connected(address: str | None, cpus: int, modules: Sequence[str]) -> Iterator[None]:
     """Use the cluster at an address (``auto`` finds it), or for None start one here; end what was started.
 
-    A cluster of its own listens on the loopback interface only, has no dashboard, reports to nobody, and
-    ends with this process however that ends. (After a kill -9, two of Ray's helper processes wait for a
-    minute before they follow, and the folder of its logs stays among the temporary files.)
+    A cluster of its own listens on the loopback interface only, to who knows its token; it reports to
+    nobody, and ends with this process however that ends. (After a kill -9, two of Ray's helper processes
+    wait for a minute before they follow, and the folder of its logs stays among the temporary files.)
 
     Other nodes get this package and the user's modules as they are here, once, by Ray; what is installed,
     torch above all, they must have. Where the process uses Ray already, that is used.
@@ -63,10 +67,12 @@ def connected(address: str | None, cpus: int, modules: Sequence[str]) -> Iterato
     if "ray" in sys.modules and _ray().is_initialized():
         yield
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    with tempfile.TemporaryDirectory(
-        prefix="sugata-ray-", dir=_short_folder(), ignore_cleanup_errors=True
-    ) as folder:
+    with (
+        tempfile.TemporaryDirectory(
+            prefix="sugata-ray-", dir=_short_folder(), ignore_cleanup_errors=True
+        ) as folder,
+        _environment(_SILENT if address else _SILENT | _ALONE),
+    ):
         if address is None:
             _start(cpus, folder)
         else:
@@ -76,6 +82,20 @@ def connected(address: str | None, cpus: int, modules: Sequence[str]) -> Iterato
                 yield
         finally:
             _ray().shutdown()
+
+
+@contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """Environment variables for a while; Ray reads them when it is imported, and so do its processes."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ |= settings
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 @contextmanager
@@ -92,22 +112,15 @@ def _quiet() -> Iterator[None]:
 
 def _start(cpus: int, folder: str) -> None:
     """Start a cluster of one node that nobody else reaches."""
-    before = os.environ.get(_LOOPBACK_ONLY)
-    os.environ[_LOOPBACK_ONLY] = "0"  # read when Ray is imported, here and by its processes
-    try:
-        _ray().init(
-            address="local",
-            num_cpus=cpus,
-            include_dashboard=False,
-            object_store_memory=_OBJECT_STORE,
-            log_to_driver=False,
-            logging_level="ERROR",
-            _temp_dir=folder,
-        )
-    finally:
-        del os.environ[_LOOPBACK_ONLY]
-        if before is not None:
-            os.environ[_LOOPBACK_ONLY] = before
+    _ray().init(
+        address="local",
+        num_cpus=cpus,
+        include_dashboard=False,
+        object_store_memory=_OBJECT_STORE,
+        log_to_driver=False,
+        logging_level="ERROR",
+        _temp_dir=folder,
+    )
 
 
 def check(address: str | None) -> None:
@@ -146,8 +159,8 @@ def _join(address: str, modules: Sequence[str]) -> None:
 def _no_cluster(address: str, error: Exception) -> TaskError:
     why = (str(error).strip().splitlines() or [type(error).__name__])[0].partition(". ")[0]
     return TaskError(
-        f"engine.address: no Ray cluster answers at {address!r} ({why}); start one with `ray start --head`,"
-        " or leave the address out for one on this machine"
+        f"engine.address: no Ray cluster answers at {address!r} ({why}); start one with `ray start --head`"
+        " (and set RAY_AUTH_MODE=token if it asks for a token), or leave the address out for one of your own"
     )
 
 
