@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import secrets
 import socket
 import sys
 import tempfile
@@ -19,11 +18,7 @@ _OBJECT_STORE = 128 << 20  # bytes, of an embedded cluster; more spills to its f
 _LONGEST_ANSWER = 10.0  # seconds
 _LONGEST_NAME = 24  # of the folder of temporary files: names of Ray's sockets in it are limited to 107 bytes
 _SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "error"}
-_ALONE = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's way to say: on the loopback interface only
-    "RAY_AUTH_MODE": "token",
-    "RAY_AUTH_TOKEN": secrets.token_hex(32),  # so that other users of this machine cannot connect either
-}
+_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # Ray's way to say: on the loopback interface only
 
 
 @dataclass(frozen=True)
@@ -50,8 +45,8 @@ class NodeInfo:
 def connected(address: str | None, cpus: int, modules: Sequence[str]) -> Iterator[None]:
     """Use the cluster at an address (``auto`` finds it), or for None start one here; end what was started.
 
-    A cluster of its own listens on the loopback interface only, to who knows its token; it reports to
-    nobody, and ends with this process however that ends. (After a kill -9, two of Ray's helper processes
+    A cluster of its own listens on the loopback interface only, to who knows the token in ~/.ray; it reports
+    to nobody, and ends with this process however that ends. (After a kill -9, two of Ray's helper processes
     wait for a minute before they follow, and the folder of its logs stays among the temporary files.)
 
     Other nodes get this package and the user's modules as they are here, once, by Ray; what is installed,
