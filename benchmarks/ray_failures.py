@@ -22,6 +22,7 @@ from typing import Any
 
 from _ray_nodes import Cluster, cluster, until
 
+from sugata.errors import JournalError
 from sugata.journal import read
 from sugata.trial import Trial
 
@@ -103,8 +104,11 @@ class Search:
         until(lambda: self.log.read_text().count(words) >= times or driver.poll() is not None)
 
     def trials(self) -> list[Trial]:
-        """What was told, in order."""
-        return read(self.journal).trials if self.journal.exists() else []
+        """What was told, in order; nothing while its first line is being written."""
+        try:
+            return read(self.journal).trials
+        except JournalError:
+            return []
 
     def finished(self) -> dict[int, Trial]:
         """What has a result."""
