@@ -28,8 +28,8 @@ class Kernels:
         self._columns: dict[tuple[str, int], Floats] = {}
         self._bytes = 0
 
-    def mixtures(self) -> list[tuple[str, ...]]:
-        """Those offered on this space, each with the scores if there are any."""
+    def offered(self) -> list[tuple[str, ...]]:
+        """The mixtures that this space has the families for, each with the scores if there are any."""
         families = self.table.families
         scores = ("scores",) if "scores" in families else ()
         return [(*mixture, *scores) for mixture in MIXTURES if set(mixture) <= set(families)]

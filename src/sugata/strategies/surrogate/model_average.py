@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from sugata.strategies.surrogate.acquisition import Vector, expected_improvement, probability_above
-from sugata.strategies.surrogate.gaussian_process import GaussianProcess, KernelValues, Projection
+from sugata.strategies.surrogate.acquisition import expected_improvement, probability_above
+from sugata.strategies.surrogate.gaussian_process import Processes, Projection
 from sugata.strategies.surrogate.kernels import Kernels
-from sugata.strategies.surrogate.tables import ALL, Floats, Rows
+from sugata.strategies.surrogate.tables import ALL, Doubles, Floats, Rows
 
 #: Shares of the noise in the variance of a target that is without noise: none, some, much.
 NOISES = (0.003, 0.03, 0.2)
@@ -16,7 +16,7 @@ _LEAST_AMPLITUDE = 1e-6
 
 
 class ModelAverage:
-    """All mixtures of kernels with all noises, a priori equally probable.
+    """All kernels that are offered with all noises, a priori equally probable.
 
     Predictions are averaged over the models by their marginal likelihood. Models with less than a fiftieth
     of the best one's weight are left out, and cost next to nothing.
@@ -29,22 +29,16 @@ class ModelAverage:
     def __init__(self, kernels: Kernels, *, whole: bool) -> None:
         self.kernels = kernels
         self.whole = whole
-        self._processes = [
-            GaussianProcess(self._values(mixture), noise)
-            for mixture in kernels.mixtures()
-            for noise in NOISES
-        ]
+        self._offered = kernels.offered()
+        self._processes = Processes(self._values, len(self._offered), NOISES)
         self._projections: dict[int, Projection] = {}
-        self._observed = 0
 
     def observe(self, rows: Sequence[int]) -> None:
         """Take note of the rows that were observed, in their order; only new ones cost anything."""
-        for row in rows[self._observed :]:
-            for process in self._processes:
-                process.observe(row)
-        self._observed = len(rows)
+        for row in rows[len(self._processes.rows) :]:
+            self._processes.observe(row)
 
-    def improvement(self, targets: Vector, pending: Sequence[int], candidates: Rows = ALL) -> Floats:
+    def improvement(self, targets: Doubles, pending: Sequence[int], candidates: Rows = ALL) -> Floats:
         """The expected improvement of candidates over the best target, ``(candidates,)``.
 
         Pending rows count as observed at their predicted mean: they leave all means as they are and take
@@ -58,7 +52,7 @@ class ModelAverage:
             targets, pending, candidates, lambda mean, variance: expected_improvement(mean, variance, best)
         )
 
-    def probability(self, successes: Vector, candidates: Rows = ALL) -> Floats:
+    def probability(self, successes: Doubles, candidates: Rows = ALL) -> Floats:
         """How likely candidates succeed, ``(candidates,)``, from ones and zeros of all observed rows.
 
         A least-squares classifier (Rasmussen & Williams 2006, section 6.5): the probability that a process
@@ -74,62 +68,63 @@ class ModelAverage:
 
     def _averaged(
         self,
-        targets: Vector,
+        targets: Doubles,
         pending: Sequence[int],
         candidates: Rows,
         value: Callable[[Floats, Floats], Floats],
     ) -> Floats:
         """The value of each model's mean and variance, averaged over the models."""
-        white = [process.whitened(targets) for process in self._processes]
-        weights = _weights([p.log_evidence(w) for p, w in zip(self._processes, white, strict=True)])
+        white = self._processes.whitened(targets)
+        weights = _weights(self._processes.log_evidences(white))
+        amplitudes = np.maximum(np.mean(white * white, axis=1), _LEAST_AMPLITUDE)
+        projections = {
+            int(model): self._projection(int(model), candidates) for model in np.flatnonzero(weights)
+        }
+        means = {model: projection.mean(white[model]) for model, projection in projections.items()}
         total: Floats = np.zeros(1, dtype=np.float32)
-        for index in np.flatnonzero(weights):
-            mean, variance = self._predicted(int(index), white[index], pending, candidates)
-            amplitude = max(float(white[index] @ white[index]) / len(targets), _LEAST_AMPLITUDE)
-            total = total + np.float32(weights[index]) * value(mean, variance * np.float32(amplitude))
+        for model, variance in self._variances(projections, pending).items():
+            found = value(means[model], variance * np.float32(amplitudes[model]))
+            total = total + np.float32(weights[model]) * found
         return total
 
-    def _predicted(
-        self, index: int, white: Vector, pending: Sequence[int], candidates: Rows
-    ) -> tuple[Floats, Floats]:
-        process, projection = self._processes[index], self._projection(index, candidates)
-        mean = projection.mean(white)
+    def _variances(self, projections: dict[int, Projection], pending: Sequence[int]) -> dict[int, Floats]:
+        """Every model's posterior variances as if the pending rows had been observed."""
         if not pending:
-            return mean, projection.variance()
-        observed, mark = len(process.rows), projection.mark()
+            return {model: projection.variance() for model, projection in projections.items()}
+        observed = len(self._processes.rows)
+        marks = {model: projection.mark() for model, projection in projections.items()}
         for row in pending:
-            process.observe(row)
-        projection.update()
-        variance = projection.variance()
-        process.truncate(observed)
-        projection.reset(mark)
-        return mean, variance
+            self._processes.observe(row)
+        variances = {}
+        for model, projection in projections.items():
+            projection.update()
+            variances[model] = projection.variance()
+            projection.reset(marks[model])
+        self._processes.truncate(observed)
+        return variances
 
-    def _projection(self, index: int, candidates: Rows) -> Projection:
-        process, size = self._processes[index], len(self.kernels.table)
-        if self.whole:
-            projection = self._projections.setdefault(index, Projection(process, ALL, size))
-        else:
-            projection = Projection(process, candidates, len(np.arange(size)[candidates]))
+    def _projection(self, model: int, candidates: Rows) -> Projection:
+        size = len(self.kernels.table)
+        projection = self._projections.get(model)
+        if projection is None:
+            chosen = ALL if self.whole else candidates
+            projection = Projection(self._processes, model, chosen, len(np.arange(size)[chosen]))
+            if self.whole:
+                self._projections[model] = projection
         projection.update()
         return projection
 
-    def _values(self, mixture: tuple[str, ...]) -> KernelValues:
-        """The kernel between a row and others: from kept columns where the table does not grow."""
-
-        def values(row: int, others: Rows) -> Floats:
-            if not self.whole:
-                return self.kernels.values(mixture, row, others)
-            column: Floats = self.kernels.column(mixture, row)[others]
-            return column
-
-        return values
+    def _values(self, kernel: int, row: int, others: Rows) -> Floats:
+        """A kernel between a row and others: from kept columns where the table does not grow."""
+        if not self.whole:
+            return self.kernels.values(self._offered[kernel], row, others)
+        column: Floats = self.kernels.column(self._offered[kernel], row)[others]
+        return column
 
 
-def _weights(evidences: Sequence[float]) -> Vector:
+def _weights(evidences: Doubles) -> Doubles:
     """Posterior probabilities of equally probable models, without those that hardly matter."""
-    logs = np.asarray(evidences)
-    weights = np.exp(logs - logs.max())
+    weights = np.exp(evidences - evidences.max())
     weights[weights < _LEAST_WEIGHT] = 0.0
-    probable: Vector = weights / weights.sum()
+    probable: Doubles = weights / weights.sum()
     return probable
