@@ -16,7 +16,7 @@ class BayesianSearch(SurrogateSearch):
     """Proposes where Gaussian processes expect the largest improvement.
 
     The first proposals are random. Then, at every ask, processes with several kernels and noises are fitted
-    to all results, and their expected improvements averaged by marginal likelihood: see
+    to all results, and their expected improvements averaged by their evidence: see
     :mod:`sugata.strategies.surrogate`. Kernels compare the choices of architectures and, where the space has
     graphs, their neighbourhoods, paths and sizes; NASBOT (Kandasamy et al. 2018) and NAS-BOWL (Ru et al.
     2021) compare graphs by other kernels. The same kernels are offered to every space.

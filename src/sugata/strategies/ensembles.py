@@ -25,7 +25,7 @@ class EnsembleSearch(SurrogateSearch):
     """What both have in common: an ensemble on path, position and operation encodings.
 
     Trained from scratch whenever results have come in since the last proposal. Results are standardized and
-    clipped at their median; what failed counts as the worst of them.
+    clipped at their first quartile; what failed counts as the worst of them.
     """
 
     def __init__(

@@ -33,11 +33,11 @@ def targets(trials: Sequence[Trial], objectives: Objectives, rng: np.random.Gene
 
 
 def standardized(values: Vector) -> Vector:
-    """Clipped from below at their median, then with mean 0 and deviation 1.
+    """Clipped from below at their first quartile, then with mean 0 and deviation 1.
 
     What is bad is often very bad; how bad does not matter, and would hide the differences among the good.
     """
-    clipped = np.maximum(values, np.median(values))
+    clipped = np.maximum(values, np.quantile(values, 0.25))
     deviation = float(clipped.std())
     units: Vector = (clipped - clipped.mean()) / (deviation if deviation > 0 else 1.0)
     return units

@@ -9,8 +9,12 @@ from sugata.strategies.surrogate.tables import ALL, FeatureTable, Floats, Rows
 #: Families whose kernels are averaged. A space is offered those of which it has all families.
 MIXTURES: tuple[tuple[str, ...], ...] = (
     ("positions",),
+    ("scalars",),
     ("positions", "scalars"),
+    ("positions", "sequences"),
+    ("positions", "sequences", "scalars"),
     ("positions", "neighbourhoods", "paths", "scalars"),
+    ("neighbourhoods", "paths", "scalars"),
 )
 _CACHED_BYTES = 256 * 2**20
 

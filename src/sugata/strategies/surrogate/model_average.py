@@ -11,6 +11,7 @@ from sugata.strategies.surrogate.tables import ALL, Doubles, Floats, Rows
 
 #: Shares of the noise in the variance of a target that is without noise: none, some, much.
 NOISES = (0.003, 0.03, 0.2)
+_TEMPER = 0.5  # power of the evidence
 _LEAST_WEIGHT = 0.02
 _LEAST_AMPLITUDE = 1e-6
 
@@ -18,7 +19,8 @@ _LEAST_AMPLITUDE = 1e-6
 class ModelAverage:
     """All kernels that are offered with all noises, a priori equally probable.
 
-    Predictions are averaged over the models by their marginal likelihood. Models with less than a fiftieth
+    Predictions are averaged over the models by the square root of their marginal likelihood: of so few
+    results it is too sure. Models with less than a fiftieth
     of the best one's weight are left out, and cost next to nothing.
 
     Args:
@@ -123,8 +125,8 @@ class ModelAverage:
 
 
 def _weights(evidences: Doubles) -> Doubles:
-    """Posterior probabilities of equally probable models, without those that hardly matter."""
-    weights = np.exp(evidences - evidences.max())
+    """Tempered probabilities of equally probable models, without those that hardly matter."""
+    weights = np.exp(_TEMPER * (evidences - evidences.max()))
     weights[weights < _LEAST_WEIGHT] = 0.0
     probable: Doubles = weights / weights.sum()
     return probable
