@@ -144,6 +144,17 @@ def test_categorical_probabilities_stay_above_their_floor(seed: int, samples: in
         assert probabilities.min() > 0
 
 
+@pytest.mark.parametrize("options", [("a", "b"), tuple(range(9))])
+def test_a_single_choice_is_learned_without_a_probability_of_zero(options: tuple[int | str, ...]) -> None:
+    policy = CategoricalPolicy([Choice("only", options)])
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        samples = [policy.sample(rng) for _ in range(2)]
+        policy.learn(samples, [float(sample["only"] == options[1]) for sample in samples])
+    assert policy.favourite() == {"only": options[1]}
+    assert policy.probabilities["only"].min() >= 1 / (2 * len(options)) - 1e-9
+
+
 def test_the_greedy_policy_keeps_running_means_and_tries_everything_once() -> None:
     policy = GreedyPolicy(CHOICES, epsilon=0.5, decay=0.5)
     policy.learn([{"mixer": "rwkv", "width": 8}, {"mixer": "rwkv", "width": 16}], [1.0, 2.0])

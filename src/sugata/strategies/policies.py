@@ -54,7 +54,8 @@ class CategoricalPolicy(Policy):
     count by rank only: the best quarter of the samples pushes, the worst quarter pulls. No probability falls
     below ``1 / (choices (options - 1))``.
 
-    Departure: a choice that does not apply to a sample adds nothing to the gradient.
+    Departures: a choice that does not apply to a sample adds nothing to the gradient. Where choices are so
+    few that the floor would leave no room, it is half of the uniform probability.
 
     Args:
         choices: what is decided.
@@ -143,8 +144,8 @@ class CategoricalPolicy(Policy):
     def _restrict(self) -> None:
         """Lift probabilities to the floor; the others give what that takes, in proportion."""
         for choice in self._free:
-            floor = 1 / (len(self._free) * (len(choice.options) - 1)) if len(self._free) > 1 else 0.0
-            floor = min(floor, 1 / len(choice.options))
+            floor = 1 / (len(self._free) * (len(choice.options) - 1))
+            floor = min(floor, 1 / (2 * len(choice.options)))
             raised = np.maximum(self.probabilities[choice.name], floor)
             above = raised - floor
             room = 1 - floor * len(raised)
