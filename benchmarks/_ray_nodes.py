@@ -83,7 +83,7 @@ def cluster(head_cpus: int = 1, others: int = 0) -> Iterator[Cluster]:
         made.shutdown()
 
 
-def until(condition: Any, seconds: float = 60.0) -> Any:
+def until(condition: Any, seconds: float = 180.0) -> Any:
     """Wait until a condition has a true value, and return that.
 
     Raises:

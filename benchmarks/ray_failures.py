@@ -16,10 +16,12 @@ import textwrap
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from _common import statement
 from _ray_nodes import Cluster, cluster, until
 
 from sugata.errors import JournalError
@@ -178,7 +180,7 @@ def disturb(search: Search, nodes: Cluster, seed: int = 0) -> list[str]:
     search.keep()
     say(f"killed the driver {driver.pid} after {len(search.kept)} finished trials; resuming")
     driver = search.start()
-    driver.wait(120)
+    driver.wait(300)
     quote(search.log.read_text())
     if driver.returncode:
         broken.append(f"the resumed search ended with exit code {driver.returncode}")
@@ -208,8 +210,13 @@ def compared(killed: Search, whole: Search, nodes: Cluster) -> list[str]:
     """A deterministic search that is disturbed, beside one that is not; what is broken."""
     broken = disturb(killed, nodes)
     assert whole.driver is not None
-    whole.driver.wait(120)
-    equal = sequence(killed.trials()) == sequence(whole.trials())
+    if whole.driver.wait(300):
+        return [*broken, f"the undisturbed search ended with exit code {whole.driver.returncode}"]
+    pairs = zip_longest(sequence(killed.trials()), sequence(whole.trials()))
+    different = [(ours, other) for ours, other in pairs if ours != other]
+    for ours, other in different[:1]:
+        say(f"first difference: {ours}\n    undisturbed: {other}")
+    equal = not different
     say(f"trial for trial equal to an undisturbed search of one process: {'yes' if equal else 'NO'}")
     return broken if equal else [*broken, "the sequence of trials differs"]
 
@@ -217,6 +224,8 @@ def compared(killed: Search, whole: Search, nodes: Cluster) -> list[str]:
 def main() -> None:
     """Both modes."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
+    for what, fact in statement(["ray"]).items():
+        print(f"{what}: {fact}")
     with TemporaryDirectory(prefix="sugata-failures-") as name:
         folder = Path(name)
         whole = Search(folder / "whole", ["--set", "engine.workers=1"], deterministic=True)
