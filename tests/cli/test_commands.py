@@ -151,6 +151,21 @@ def test_spaces_of_one_name_lists_its_baselines_with_all_their_fields(sugata) ->
         assert {f"{name}={value}" for name, value in known.architecture.items()} <= set(section)
 
 
+def test_strategies_lists_all_and_of_one_its_options(sugata) -> None:
+    from sugata.strategies import STRATEGIES
+
+    code, out, _ = sugata("strategies")
+    assert code == 0
+    assert all(name in out for name in STRATEGIES)
+    code, out, _ = sugata("strategies", "evolution")
+    assert code == 0
+    assert "mutation_rate" in out
+    assert "local_search" not in out
+    code, _, err = sugata("strategies", "evolutoin")
+    assert code == 2
+    assert "'evolutoin' is not known" in err
+
+
 def test_recipes_lists_all_that_are_shipped(sugata) -> None:
     out = sugata("recipes")[1]
     assert [line.split()[0] for line in out.splitlines()] == sorted(recipes.shipped())

@@ -219,6 +219,18 @@ def spaces(
 
 
 @app.command()
+def strategies(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One strategy, with its options.")
+    ] = None,
+) -> None:
+    """The search strategies, or the options of one."""
+    from sugata.cli.printing import print_strategies
+
+    print_strategies(name, _out)
+
+
+@app.command()
 def recipes() -> None:
     """The recipes that come with sugata."""
     from sugata.recipe import shipped

@@ -1,5 +1,6 @@
 """What the commands print: tables for people, JSON for programs."""
 
+import inspect
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -180,6 +181,23 @@ def print_network(network: str, out: Console, *, as_json: bool, svg: Path | None
         title = text if text and ":" in network else Path(network).stem
         svg.write_text(draw_svg(space.outline(architecture, signature), title, cells), encoding="utf-8")
         out.print(f"drawn into {svg}")
+
+
+def print_strategies(name: str | None, out: Console) -> None:
+    """What each strategy is in a line; of one, its options."""
+    from sugata.strategies import STRATEGIES, options, strategy_class
+
+    listed = Table("strategy", "what it is", box=None, header_style="bold")
+    for kind in [name] if name else STRATEGIES:
+        text = (inspect.getdoc(strategy_class(kind)) or "").split("\n\n")[0]
+        listed.add_row(kind, escape(" ".join(text.split())))
+    out.print(listed)
+    if name:
+        known = Table("option", "default", "what it is", box=None, header_style="bold")
+        for option in options(name).values():
+            known.add_row(option.name, escape(str(option.default)), escape(option.description))
+        out.print()
+        out.print(known)
 
 
 def print_measures(network: str, image: str, classes: int, out: Console, *, as_json: bool) -> None:
