@@ -1,5 +1,7 @@
 """What Bayesian optimization promises beyond the contract of every strategy."""
 
+import operator
+
 import numpy as np
 import pytest
 
@@ -73,3 +75,30 @@ def test_the_best_within_a_limit_is_found_where_better_ones_are_refused() -> Non
 def test_a_number_of_random_ones_below_one_is_refused() -> None:
     with pytest.raises(RecipeError, match=r"strategy\.first is 0"):
         BayesianSearch(SMALL, Objectives((QUALITY,)), first=0)
+
+
+def counted(architecture) -> dict[str, float]:
+    """A score that knows the answer."""
+    return {"sum": float(np.prod([ord(value) - 96 for value in architecture.values()]))}
+
+
+def test_further_scores_speed_a_search_up_and_can_be_named() -> None:
+    space = DictionarySpace({name: ["d", "a", "c", "b"] for name in "abcd"})
+    objectives = Objectives((Metric("quality", direction="maximize"),))
+
+    def queries(scores, seed: int) -> int:
+        strategy = BayesianSearch(space, objectives, seed=seed, scores=scores)
+        for number in range(1, 200):
+            proposal = strategy.ask()
+            assert proposal is not None
+            quality = counted(proposal.architecture)["sum"]
+            if quality == 4**4:
+                return number
+            strategy.tell(Trial(proposal, Status.COMPLETED, {"quality": quality}))
+        return 200
+
+    assert sum(queries(counted, s) for s in range(8)) < sum(queries(None, s) for s in range(8))
+    named = BayesianSearch(space, objectives, scores="operator:length_hint")
+    assert named._scores is operator.length_hint
+    with pytest.raises(RecipeError, match=r"strategy\.scores 'nowhere:counted' cannot be imported"):
+        BayesianSearch(space, objectives, scores="nowhere:counted")

@@ -1,11 +1,17 @@
 """Bayesian optimization with Gaussian processes on structural features of architectures."""
 
-from collections.abc import Mapping, Sequence
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from sugata.errors import RecipeError
 from sugata.objectives import Objectives
 from sugata.space import Architecture, SearchSpace
+from sugata.strategies.surrogate.features import Scores
 from sugata.strategies.surrogate.guide import Guide
 from sugata.strategies.surrogate.results import Results
 from sugata.strategies.surrogate.search import SurrogateSearch
@@ -32,9 +38,11 @@ class BayesianSearch(SurrogateSearch):
 
     Args:
         first: how many random proposals come before the first guided one.
+        scores: further features: a function from an architecture to numbers by name, such as zero-cost
+            proxies, or its ``module:name``.
 
     Raises:
-        RecipeError: a parameter is out of its range.
+        RecipeError: a parameter is out of its range, or the function cannot be imported.
         InvalidArchitecture: a start is not in the space.
     """
 
@@ -47,11 +55,26 @@ class BayesianSearch(SurrogateSearch):
         fidelity: Fidelity | None = None,
         starts: Sequence[Mapping[str, Value]] = (),
         first: int = 5,
+        scores: str | Callable[..., Any] | None = None,
     ) -> None:
         super().__init__(space, objectives, seed=seed, fidelity=fidelity, starts=starts, first=first)
+        self._scores: Scores | None = _imported(scores) if isinstance(scores, str) else scores
         self._guide: Guide | None = None
 
     def _guided(self, results: Results, rng: np.random.Generator) -> Architecture | None:
         if self._guide is None:
-            self._guide = Guide(self.space)
+            self._guide = Guide(self.space, self._scores)
         return self._guide.choose(results, rng)
+
+
+def _imported(name: str) -> Scores:
+    module, _, attribute = name.partition(":")
+    if os.getcwd() not in sys.path:  # as `python` itself would; installed commands do not have it there
+        sys.path.append(os.getcwd())
+    try:
+        found: Scores = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise RecipeError(
+            f"strategy.scores {name!r} cannot be imported ({error}); give module:function"
+        ) from error
+    return found
