@@ -6,7 +6,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,21 +62,18 @@ def connected(address: str | None, cpus: int, modules: Sequence[str]) -> Iterato
     if "ray" in sys.modules and _ray().is_initialized():
         yield
         return
-    with (
-        tempfile.TemporaryDirectory(
-            prefix="sugata-ray-", dir=_short_folder(), ignore_cleanup_errors=True
-        ) as folder,
-        _environment(_SILENT if address else _SILENT | _ALONE),
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(_environment(_SILENT if address else _SILENT | _ALONE))
         if address is None:
-            _start(cpus, folder)
+            folder = tempfile.TemporaryDirectory(
+                prefix="sugata-ray-", dir=_short_folder(), ignore_cleanup_errors=True
+            )
+            _start(cpus, stack.enter_context(folder))
         else:
             _join(address, [str(Path(sugata.__file__).parent), *modules])
-        try:
-            with _quiet():
-                yield
-        finally:
-            _ray().shutdown()
+        stack.callback(_ray().shutdown)
+        stack.enter_context(_quiet())
+        yield
 
 
 @contextmanager
