@@ -17,8 +17,9 @@ class Watch:
     def __init__(self, recipe: Recipe, objectives: Objectives, record: Record, progress: Progress) -> None:
         self._progress = progress
         self._objectives = objectives
-        self._told: list[Trial] = list(record.trials)
-        self._earlier = len(self._told)
+        self._best = objectives.best(record.trials)
+        self._done = sum(map(_counts, record.trials))
+        self._earlier = self._done
         self._searched = seconds_searched(record)
         self._budget = recipe.budget.seconds
         self._total = _most_trials(recipe)
@@ -27,8 +28,9 @@ class Watch:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Trial):
-            self._told.append(event)
-            self._progress.trial(event, self._objectives.best(self._told), self._objectives)
+            self._done += _counts(event)
+            self._best = self._objectives.best([*filter(None, [self._best]), event])  # of all told so far
+            self._progress.trial(event, self._best, self._objectives)
             self._show()
         elif isinstance(event, Note) and "end" in event.data:
             self._progress.say(f"the search ends: {event.data['end']}")
@@ -36,8 +38,7 @@ class Watch:
             self._progress.say(f"warning: {event.data['warning']}")
 
     def _show(self) -> None:
-        done = sum(map(_counts, self._told))
-        best = self._objectives.best(self._told)
+        done, best = self._done, self._best
         primary = self._objectives.primary
         found = (
             f", best {shown_metric(primary, best.metrics[primary.name])} (trial {best.number})"
@@ -51,7 +52,7 @@ class Watch:
         """Seconds that the search goes on, as far as they can be known: by the clock, by trials so far."""
         passed = time.monotonic() - self._started
         ends = [] if self._budget is None else [max(0.0, self._budget - self._searched - passed)]
-        here = sum(map(_counts, self._told[self._earlier :]))
+        here = done - self._earlier
         if self._total is not None and here:
             ends.append(passed / here * max(0, self._total - done))
         return min(ends, default=None)
