@@ -1,5 +1,6 @@
 """Elastic supernets: a smaller network is a slice of the weights of a larger one."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
@@ -60,11 +61,11 @@ class ElasticSupernet(Supernet):
         """
         return SupernetEvaluator(self, task, limit=limit)
 
+    @abstractmethod
     def costs(
         self, architecture: Architecture, names: frozenset[str], exclusive: AbstractContextManager[None]
     ) -> dict[str, float]:
         """Those of ``parameters``, ``size_bytes``, ``flops`` and ``latency_ms_p90`` that are named."""
-        raise NotImplementedError
 
     def best_under(
         self,

@@ -1,11 +1,10 @@
 """The stages of a run, in order; each is skipped when the journal already has its result."""
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from sugata import journal as journals
 from sugata import recipe as recipes
 from sugata.engines import Engine, Job, Outcome
-from sugata.errors import DiskFullError, RecipeError, RunFolderError, SugataError
+from sugata.errors import DiskFullError, RunFolderError, SugataError
 from sugata.evaluators import EarlyStop
 from sugata.journal import NO_SPACE, Event, Journal
 from sugata.loop import Budget, search, trial_seed
@@ -26,16 +25,14 @@ from sugata.run.engine import check_engine, engine_of
 from sugata.run.feasibility import Feasibility
 from sugata.run.folder import (
     BEST,
-    ENVIRONMENT,
     FINAL,
     FIRST_BASELINE,
     FIRST_FINAL,
     JOURNAL,
-    RECIPE,
     REPORT,
-    environment,
     locked,
 )
+from sugata.run.identity import open_journal
 from sugata.run.lookup import report_winner
 from sugata.run.progress import Progress
 from sugata.run.reporting import report
@@ -117,7 +114,7 @@ def start(
                 Feasibility(assembly.space, assembly.evaluator, assembly.objectives.limits).check_possible()
             with locked(folder), _full_disk(recipe, folder):
                 progress.say(f"{recipe.name} in {folder}")
-                with _open_journal(assembly, folder) as journal:
+                with open_journal(assembly, folder) as journal:
                     _stages(_Run(assembly, folder, journal, progress), seconds)
                 _write_report(folder, progress)
         except KeyboardInterrupt:
@@ -198,56 +195,6 @@ def resume(
             + _how_to_go_on(recipe, folder)
         )
     return start(recipe, folder, progress=progress)
-
-
-def _open_journal(assembly: Assembly, folder: Path) -> Journal:
-    path, recipe = folder / JOURNAL, assembly.recipe
-    if path.exists():
-        journal = Journal.open(path)
-        header = journals.read(path).header
-        if header["space"] != assembly.space.name or _with_defaults(header["same"]) != _must_stay(recipe):
-            raise RunFolderError(f"{folder} holds another run; give another --run-dir, or the same recipe")
-        _write_recipe(recipe, folder)
-        return journal
-    machine = environment()
-    _write_recipe(recipe, folder)
-    (folder / ENVIRONMENT).write_text(json.dumps(machine, indent=2) + "\n")
-    return Journal.create(
-        path,
-        {
-            "name": recipe.name,
-            "seed": recipe.seed,
-            "space": assembly.space.name,
-            "choices": {choice.name: list(choice.options) for choice in assembly.space.choices},
-            "metrics": [asdict(metric) for metric in assembly.evaluator.metrics],
-            "environment": machine,
-            "same": _must_stay(recipe),
-        },
-    )
-
-
-def _write_recipe(recipe: Recipe, folder: Path) -> None:
-    """Replace the recipe at once: a run that goes on may have another budget."""
-    temporary = folder / f".{RECIPE}"
-    temporary.write_text(recipe.to_yaml())
-    temporary.replace(folder / RECIPE)
-
-
-def _with_defaults(same: dict[str, Any]) -> dict[str, Any] | None:
-    """What a journal recorded of :func:`_must_stay`, with the defaults of fields that are newer than it."""
-    engine = {name: same[name] for name in ("deterministic", "window") if name in same}
-    fields = {name: value for name, value in same.items() if name not in engine}
-    try:
-        return _must_stay(recipes.parse({**fields, "engine": engine}))
-    except RecipeError:
-        return None  # of a version with other fields
-
-
-def _must_stay(recipe: Recipe) -> dict[str, Any]:
-    """What may not change when a run goes on: all that decides a result, but not how long or how wide."""
-    data: dict[str, Any] = recipe.model_dump(mode="json", exclude={"budget", "engine", "final", "name"})
-    deterministic = recipe.engine.deterministic
-    return data | {"deterministic": deterministic, "window": recipe.engine.window if deterministic else None}
 
 
 def _prepare(assembly: Assembly, progress: Progress) -> float:
