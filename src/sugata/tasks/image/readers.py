@@ -24,8 +24,8 @@ def _digits(place: str, files: Sequence[Path]) -> Samples:
         from sklearn.datasets import load_digits
     except ImportError:
         raise DataError(
-            "data: 'digits' are scikit-learn's, which is not installed; pip install scikit-learn, or give "
-            "other data"
+            "data: 'digits' are scikit-learn's, which is not installed; pip install 'sugata[digits]', or"
+            " give other data"
         ) from None
     found = load_digits()
     pixels = np.round(found.images * (255 / 16)).astype(np.uint8)  # 17 grey levels
