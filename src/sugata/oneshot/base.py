@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sugata.errors import LimitError
 from sugata.evaluators import Context
+from sugata.nn.initialization import initialize_convolutional
 from sugata.space import Architecture, SearchSpace, Signature
 from sugata.tasks import Task
 from sugata.trial import Value
@@ -56,6 +57,10 @@ class Supernet(nn.Module, ABC):
         self.signature = signature
         self.sums = {}
         self.selection: dict[str, int | Tensor] = {}
+
+    def initialize(self, generator: torch.Generator) -> None:
+        """Draw all weights, as networks of convolutions draw them."""
+        initialize_convolutional(self, generator)
 
     def activate(self, architecture: Mapping[str, Value]) -> None:
         """From now on compute this architecture alone."""
@@ -106,6 +111,10 @@ class OneShot(ABC):
     @abstractmethod
     def fit(self, supernet: Supernet, task: Task, context: Context, feasible: Feasible = anything) -> None:
         """Learn on the task's data; nothing that breaks a limit is sampled."""
+
+    def details(self) -> dict[str, Any]:
+        """What a report shows of the learning, as JSON values; nothing by default."""
+        return {}
 
     @abstractmethod
     def derive(self, count: int) -> list[Architecture]:

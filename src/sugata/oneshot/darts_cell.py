@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from sugata.errors import InvalidArchitecture
 from sugata.nn.cell_network import CellNetwork, reduction_positions
 from sugata.nn.darts_operations import OPERATIONS, FactorizedReduce, relu_convolution
-from sugata.nn.initialization import initialize_convolutional
 from sugata.oneshot.base import Supernet, descending
 from sugata.oneshot.darts_mixture import mixture
 from sugata.oneshot.mixed import MixedOperation, copy_weights, without_affine
@@ -136,10 +135,6 @@ class DartsSupernet(Supernet):
         for cell in self.cells:
             before, last = last, cell(before, last, self.selection)
         return self.classifier(last.mean((2, 3)))
-
-    def initialize(self, generator: torch.Generator) -> None:
-        """Draw all weights."""
-        initialize_convolutional(self, generator)
 
     # -- architectures --------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from sugata.nn.initialization import initialize_convolutional
 from sugata.nn.mobile import MobileNetwork
 from sugata.oneshot.base import Supernet
 from sugata.oneshot.mixed import MixedOperation, copy_weights
@@ -53,10 +52,6 @@ class ProxylessSupernet(Supernet):
         for name, block in self.blocks.items():
             x = block(x, self.selection[name])
         return self.classifier(self.head(x).mean((2, 3)))
-
-    def initialize(self, generator: torch.Generator) -> None:
-        """Draw all weights."""
-        initialize_convolutional(self, generator)
 
     def extract(self, architecture: Mapping[str, Value]) -> MobileNetwork:
         """The network of these blocks, with copied weights."""

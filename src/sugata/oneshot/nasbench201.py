@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sugata.nn.initialization import initialize_convolutional
 from sugata.nn.nasbench201 import OPERATIONS, NasBench201Cell, NasBench201Network, ResidualReduction
 from sugata.oneshot.base import Supernet
 from sugata.oneshot.mixed import MixedOperation, copy_weights, without_affine
@@ -134,10 +133,6 @@ class NasBench201Supernet(Supernet):
         for layer in self.layers:
             x = layer(x, self.selection) if isinstance(layer, MixedCell) else layer(x)
         return self.classifier(self.norm(x).mean((2, 3)))
-
-    def initialize(self, generator: torch.Generator) -> None:
-        """Draw all weights."""
-        initialize_convolutional(self, generator)
 
     def extract(self, architecture: Mapping[str, Value]) -> NasBench201Network:
         """The network of a cell, with copied weights.
