@@ -34,9 +34,9 @@ class SupernetSection(Section):
     start: str | None = Field(
         None, description="a checkpoint of a supernet that other data have trained, to begin with"
     )
-    calibration: int = Field(8, ge=1, description="batches that set a path's batch norms before it is scored")
+    calibration: int = Field(8, ge=1, description="batches that set the batch norms of a path to be scored")
     ranked: int = Field(
-        10, ge=0, description="so many random architectures are trained alone as well, to see whether ranks agree"
+        10, ge=0, description="so many random architectures are trained alone too, to compare ranks"
     )
 
     @property
@@ -49,9 +49,11 @@ class StagesSection(Section):
     """Results that are given, in place of the stages that would make them."""
 
     skip_train: str | None = Field(None, description="the trained supernet's checkpoint")
-    skip_search: str | None = Field(None, description="the architecture to train: an architecture.json, or a name")
+    skip_search: str | None = Field(
+        None, description="the architecture to train: an architecture.json, or a name"
+    )
     skip_retrain: str | None = Field(
-        None, description="the winner's weights: a checkpoint.safetensors, or `supernet` for those of its path"
+        None, description="the winner's weights: a checkpoint.safetensors, or `supernet`: its path's"
     )
 
 

@@ -59,8 +59,10 @@ def make_supernet(space: SearchSpace, signature: Signature, **options: Any) -> S
     wrong = next((name for name in options if name not in known_options), None)
     if wrong is not None:
         has = ", ".join(known_options) or "none"
-        raise RecipeError(f"field 'supernet.network.{wrong}': {kind.__name__} has no such option; it has: {has}")
-    return kind(space, signature, **options)  # type: ignore[arg-type]
+        raise RecipeError(
+            f"field 'supernet.network.{wrong}': {kind.__name__} has no such option; it has: {has}"
+        )
+    return kind(space, signature, **options)
 
 
 def path_scores(
