@@ -66,6 +66,36 @@ def test_a_step_computes_the_largest_the_smallest_and_random_ones() -> None:
     assert len({first["layer_1_mixer"] for first in seen}) > 1
 
 
+def test_without_the_sandwich_rule_a_step_computes_random_networks_alone() -> None:
+    shared, seen = supernet(hybrid_space()), []
+    activate = shared.activate
+
+    def watched(architecture) -> None:
+        seen.append(dict(architecture))
+        activate(architecture)
+
+    shared.activate = watched
+    settings, budget = replace(SETTINGS, batch_size=2), Fidelity(amount=12, unit="steps")
+    method = Elastic(settings, budget, sandwich=False, random=2, checks=1)
+    method.fit(shared, Repeating(), Quiet())
+    assert method.seen == len(seen) == 24
+    assert {one["num_layers"] for one in seen} == {1, 2, 3}
+    assert len({one["hidden_dim"] for one in seen}) == 2
+
+
+def test_random_networks_alone_teach_all_sizes_too() -> None:
+    method, shared, _ = trained(200, sandwich=False, random=1)
+    fresh = supernet(plain_space())
+    for sizes in ({"hidden_dim": 16, "num_layers": 1}, {"hidden_dim": 32, "num_layers": 2}):
+        assert bits(shared, ffn_multiplier=2, **sizes) < 0.8 * bits(fresh, ffn_multiplier=2, **sizes)
+    assert method.losses[-1][1] < method.losses[0][1]
+
+
+def test_without_the_sandwich_rule_at_least_one_network_is_trained() -> None:
+    with pytest.raises(RecipeError, match=r"oneshot.random is 0; it must be at least 1"):
+        Elastic(sandwich=False, random=0)
+
+
 def test_students_learn_from_the_largest_alone() -> None:
     """With distillation alone, targets that the largest does not see make no difference."""
     shared, task = supernet(plain_space()), Repeating()

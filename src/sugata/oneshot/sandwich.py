@@ -28,19 +28,25 @@ class Elastic(OneShot):
     also the largest. Within limits, the largest is one that random sizes have been shrunk to. Gradients are
     those of the mean over the networks of a step.
 
+    Without the sandwich rule a step trains random networks alone, by the labels (Guo et al. 2020, uniform
+    sampling). The largest network costs many times what a random one does: where the budget is short, as for
+    ranking language models, steps are worth more than it is.
+
     Args:
         settings: optimizer, rates, schedule, batches and clipping; by default AdamW as for training alone.
             Everything else in them is for training alone; products are in fp32.
         budget: ``steps``, or ``seconds`` of training.
-        random: networks of a step besides the largest and the smallest.
+        sandwich: whether every step trains the largest and the smallest network.
+        random: networks of a step besides these two.
         distillation: how much of the loss of all but the largest compares with its prediction; the rest
-            compares with the labels. 1 as published, 0: labels alone.
+            compares with the labels. 1 as published, 0: labels alone, as always without the sandwich rule.
         candidates: how many random architectures :meth:`derive` scores.
         limit: images, or bytes of text, that score one; None: all of the validation split.
         checks: how often progress is reported.
 
     Attributes:
-        losses: of the largest networks by the labels, the mean since the last check, with the steps so far.
+        losses: of the largest networks by the labels (without the sandwich rule, of all), the mean since the
+            last check, with the steps so far.
         seen: how many forward and backward passes were made.
     """
 
@@ -49,6 +55,7 @@ class Elastic(OneShot):
         settings: TrainingSettings | None = None,
         budget: Fidelity | None = None,
         *,
+        sandwich: bool = True,
         random: int = 2,
         distillation: float = 1.0,
         candidates: int = 200,
@@ -61,13 +68,14 @@ class Elastic(OneShot):
         if not 0 <= distillation <= 1:
             raise RecipeError(f"oneshot.distillation is {distillation}; give a share from 0 to 1")
         for name, count, least in (
-            ("random", random, 0),
+            ("random", random, 0 if sandwich else 1),
             ("candidates", candidates, 1),
             ("checks", checks, 1),
         ):
             if count < least:
                 raise RecipeError(f"oneshot.{name} is {count}; it must be at least {least}")
         self.settings = settings or TrainingSettings()
+        self.sandwich = sandwich
         self.random = random
         self.distillation = distillation
         self.candidates = candidates
@@ -143,7 +151,22 @@ class Elastic(OneShot):
         return [different[key] for key in sorted(costs, key=lambda key: costs[key])[:count]]
 
     def _step(self, batch: Batch, rng: np.random.Generator) -> float:
-        """Add up the gradients of one step; returns the largest network's loss."""
+        """Add up the gradients of one step; returns the loss that is reported."""
+        return self._sandwich(batch, rng) if self.sandwich else self._uniform(batch, rng)
+
+    def _uniform(self, batch: Batch, rng: np.random.Generator) -> float:
+        """Random networks by the labels; returns their mean loss."""
+        total = 0.0
+        for _ in range(self.random):
+            self.supernet.activate(sampled(self.supernet, rng, self.feasible))
+            loss = self.task.loss(self.supernet, batch)
+            (loss / self.random).backward()
+            total += float(loss.detach()) / self.random
+        self.seen += self.random
+        return total
+
+    def _sandwich(self, batch: Batch, rng: np.random.Generator) -> float:
+        """The largest, the smallest and random ones; returns the largest network's loss."""
         supernet, networks = self.supernet, 2 + self.random
         supernet.activate(largest(supernet, rng, self.feasible))
         teacher = _Output(supernet(batch.inputs)) if self.distillation else supernet
