@@ -36,7 +36,7 @@ METHODS: dict[str, Callable[[SupernetSettings], Any]] = {
 class Context:
     """What a method needs to know of its surroundings."""
 
-    folder = Path()
+    folder = None  # nothing is kept
     source = None
     trained = False
 

@@ -34,12 +34,14 @@ RANKED = 200  # architectures, of the costs that are compared
 class Context:
     """What a method sees of a run: a seed, and where progress goes."""
 
+    folder = None  # nothing is kept
+
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
     def report(self, step: float, value: float) -> bool:
         """Print the largest networks' loss."""
-        print(f"{step:.0f} s: largest networks' loss {value:.3f} nats", flush=True)
+        print(f"{step:.0%} of the training: largest networks' loss {value:.3f} nats", flush=True)
         return True
 
 

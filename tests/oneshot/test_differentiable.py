@@ -70,7 +70,7 @@ def test_the_unrolled_gradient_is_that_of_the_exact_derivative() -> None:
         for i, name in enumerate(supernet.decisions)
     }
     search.weights = list(supernet.parameters())
-    search.optimizer = torch.optim.SGD(search.weights, 0.1, 0.9, weight_decay=0.01)
+    search.weight_optimizer = torch.optim.SGD(search.weights, 0.1, 0.9, weight_decay=0.01)
     batches = (task.batch(np.random.default_rng(seed), 16) for seed in (0, 1))
     train, held = (Batch(batch.inputs.double(), batch.targets.double()) for batch in batches)
     before = [weight.detach().clone() for weight in search.weights]

@@ -144,7 +144,9 @@ def test_the_largest_within_limits_is_shrunk_and_not_drawn() -> None:
     found = [largest(shared, rng, lambda a: "deep" if a["num_layers"] > 1 else None) for _ in range(5)]
     assert all(one["num_layers"] == 1 for one in found)
     assert max(one["hidden_dim"] for one in found) == 32
-    with pytest.raises(LimitError, match="1000 architectures in a row break the limits; loosen them"):
+    with pytest.raises(
+        LimitError, match=r"1000 architectures in a row break the limits \(never\); loosen them"
+    ):
         smallest(shared, rng, lambda a: "never")
 
 

@@ -99,7 +99,7 @@ class Quiet:
     """A context that only remembers what was reported."""
 
     seed: int = 0
-    folder: Path = Path(".")
+    folder: Path | None = None
     source: Path | None = None
     trained: bool = False
     reported: list[tuple[float, float]] = field(default_factory=list)

@@ -1,28 +1,42 @@
 """Weight sharing: supernets, and what learns on them."""
 
-from sugata.oneshot.base import Feasible, OneShot, Selection, Supernet, entropy, most_probable
+from sugata.oneshot.base import (
+    Feasible,
+    FitContext,
+    OneShot,
+    Selection,
+    Supernet,
+    entropy,
+    most_probable,
+    sampled,
+)
 from sugata.oneshot.budgeted import Found
+from sugata.oneshot.catalogue import METHODS, method_class
 from sugata.oneshot.checkpoint import WarmStart, load_supernet, save_supernet, warm_start
 from sugata.oneshot.darts_cell import DartsSupernet
 from sugata.oneshot.differentiable import Darts, Gdas
 from sugata.oneshot.elastic import ElasticSupernet
 from sugata.oneshot.elastic_mobile import ElasticMobileSupernet
+from sugata.oneshot.fitting import TrainedMethod
 from sugata.oneshot.language import LanguageSupernet, LanguageSupernetEvaluator
 from sugata.oneshot.mixed import MixedOperation, recalibrate
 from sugata.oneshot.mobile import ProxylessSupernet
 from sugata.oneshot.nasbench201 import NasBench201Supernet
 from sugata.oneshot.perturbation import Perturbation
 from sugata.oneshot.sandwich import Elastic
+from sugata.oneshot.scores import SupernetEvaluator
 from sugata.oneshot.settings import SupernetSettings
-from sugata.oneshot.single_path import SinglePath, SupernetEvaluator
+from sugata.oneshot.single_path import SinglePath
 
 __all__ = [
+    "METHODS",
     "Darts",
     "DartsSupernet",
     "Elastic",
     "ElasticMobileSupernet",
     "ElasticSupernet",
     "Feasible",
+    "FitContext",
     "Found",
     "Gdas",
     "LanguageSupernet",
@@ -37,11 +51,14 @@ __all__ = [
     "Supernet",
     "SupernetEvaluator",
     "SupernetSettings",
+    "TrainedMethod",
     "WarmStart",
     "entropy",
     "load_supernet",
+    "method_class",
     "most_probable",
     "recalibrate",
+    "sampled",
     "save_supernet",
     "warm_start",
 ]

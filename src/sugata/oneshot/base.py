@@ -5,29 +5,50 @@ import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sugata.errors import LimitError
-from sugata.evaluators import Context
+from sugata.errors import InvalidArchitecture, LimitError
 from sugata.nn.initialization import initialize_convolutional
 from sugata.space import Architecture, SearchSpace, Signature
 from sugata.tasks import Task
 from sugata.trial import Value
+
+if TYPE_CHECKING:
+    from sugata.oneshot.scores import SupernetEvaluator
 
 Feasible = Callable[[Architecture], str | None]
 #: For each decision the position of the one option that is active, or a weight for every option.
 Selection = Mapping[str, int | Tensor]
 
 _MOST_TRIED = 100_000  # combinations that are looked at for one that meets the limits
+MOST_REFUSED = 1000  # draws in a row that break a limit
 
 
 def anything(architecture: Architecture) -> str | None:
     """No limit is broken."""
     return None
+
+
+class FitContext(Protocol):
+    """What a method needs to know of the run; the context of an evaluation has it.
+
+    Attributes:
+        seed: of every draw.
+    """
+
+    seed: int
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the state is kept that a killed training goes on from; None: nothing is kept."""
+
+    def report(self, step: float, value: float) -> bool:
+        """Report the spent share of the budget and a loss; False asks to stop."""
 
 
 class Supernet(nn.Module, ABC):
@@ -94,11 +115,26 @@ class Supernet(nn.Module, ABC):
         """
         return (self.architecture(path) for path in descending(self.decisions, probabilities))
 
+    def key(self, architecture: Mapping[str, Value]) -> str:
+        """Equal for architectures that are one to a method: those that train alike."""
+        return self.space.training_key(architecture)
+
     def sample(self, rng: np.random.Generator) -> Architecture:
         """A random architecture: every decision on its own, its options equally likely."""
         return self.architecture(
             {name: options[int(rng.integers(len(options)))] for name, options in self.decisions.items()}
         )
+
+    def evaluator(self, task: Task, limit: int | None = None) -> "SupernetEvaluator":
+        """Scores architectures by their paths.
+
+        Args:
+            task: gives the data.
+            limit: images, or bytes of text, of the validation split that score one; None: all.
+        """
+        from sugata.oneshot.scores import SupernetEvaluator
+
+        return SupernetEvaluator(self, task, limit=limit)
 
     @abstractmethod
     def extract(self, architecture: Mapping[str, Value]) -> nn.Module:
@@ -109,8 +145,12 @@ class OneShot(ABC):
     """Learns which options of a supernet are good, while or after its weights are trained."""
 
     @abstractmethod
-    def fit(self, supernet: Supernet, task: Task, context: Context, feasible: Feasible = anything) -> None:
-        """Learn on the task's data; nothing that breaks a limit is sampled."""
+    def fit(self, supernet: Supernet, task: Task, context: FitContext, feasible: Feasible = anything) -> None:
+        """Learn on the task's data; nothing that breaks a limit is sampled.
+
+        Raises:
+            LimitError: no architecture that meets the limits was found.
+        """
 
     def details(self) -> dict[str, Any]:
         """What a report shows of the learning, as JSON values; nothing by default."""
@@ -123,6 +163,32 @@ class OneShot(ABC):
         Raises:
             LimitError: fewer were found.
         """
+
+
+def sampled(supernet: Supernet, rng: np.random.Generator, feasible: Feasible = anything) -> Architecture:
+    """A random architecture within the limits.
+
+    Raises:
+        LimitError: a thousand in a row break them.
+    """
+    reason = None
+    for _ in range(MOST_REFUSED):
+        try:
+            architecture = supernet.sample(rng)
+        except InvalidArchitecture:
+            continue  # these options do not go together
+        reason = feasible(architecture)
+        if reason is None:
+            return architecture
+    raise impossible(supernet, reason)
+
+
+def impossible(supernet: Supernet, reason: str | None) -> LimitError:
+    """What to raise after a thousand draws; ``reason`` says why the last was refused."""
+    return LimitError(
+        f"{supernet.space.name}: {MOST_REFUSED} architectures in a row break the limits"
+        f" ({reason or 'the space has none of them'}); loosen them"
+    )
 
 
 def most_probable(

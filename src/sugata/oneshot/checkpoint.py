@@ -49,7 +49,7 @@ def save_supernet(path: str | Path, supernet: Supernet) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.contiguous() for name, tensor in supernet.state_dict().items()}
     try:
-        save_file(tensors, temporary, {"format": "pt", "supernet": json.dumps(_identity(supernet))})
+        save_file(tensors, temporary, {"format": "pt", "supernet": json.dumps(identity(supernet))})
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -61,12 +61,12 @@ def load_supernet(path: str | Path, supernet: Supernet) -> None:
     Raises:
         RunFolderError: there is no such file, or it is of another space, supernet or signature.
     """
-    tensors, identity = _read(Path(path))
-    own = _identity(supernet)
-    _check_same(Path(path), identity, own)
-    if identity["signature"] != own["signature"]:
+    tensors, found = _read(Path(path))
+    own = identity(supernet)
+    _check_same(Path(path), found, own)
+    if found["signature"] != own["signature"]:
         raise RunFolderError(
-            f"{path}: trained for {_sizes(identity)}, not for {_sizes(own)}; load it with warm_start"
+            f"{path}: trained for {_sizes(found)}, not for {_sizes(own)}; load it with warm_start"
         )
     supernet.load_state_dict(tensors)
 
@@ -84,8 +84,8 @@ def warm_start(path: str | Path, supernet: Supernet, *, same_data: bool = False)
     Raises:
         RunFolderError: there is no such file, or it is of another space or supernet.
     """
-    tensors, identity = _read(Path(path))
-    _check_same(Path(path), identity, _identity(supernet))
+    tensors, found = _read(Path(path))
+    _check_same(Path(path), found, identity(supernet))
     taken, reshaped, new = [], [], []
     with torch.no_grad():
         for name, tensor in supernet.state_dict().items():
@@ -99,7 +99,7 @@ def warm_start(path: str | Path, supernet: Supernet, *, same_data: bool = False)
     return WarmStart(tuple(taken), tuple(reshaped), tuple(new))
 
 
-def _identity(supernet: Supernet) -> dict[str, Any]:
+def identity(supernet: Supernet) -> dict[str, Any]:
     """What has to be equal for weights to mean the same; of the data only what ``signature`` says."""
     parameters = json.loads(json.dumps(dict(supernet.space.parameters)))
     for name in _OF_DATA:

@@ -3,25 +3,27 @@
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sugata.errors import RecipeError
-from sugata.evaluators import Context
-from sugata.oneshot.base import Feasible, OneShot, Supernet, anything, most_probable
+from sugata.oneshot.base import most_probable
 from sugata.oneshot.collapse import SKIPS, Check, check, details
+from sugata.oneshot.fitting import TrainedMethod
 from sugata.oneshot.settings import SupernetSettings
 from sugata.space import Architecture
-from sugata.tasks import Batch, Task
+from sugata.tasks import Batch
+from sugata.training import distributed
 
 _START = 1e-3  # deviation of the first logits
 _HESSIAN_STEP = 0.01  # of the finite differences, over the norm of the vector (Liu et al. 2019, equation 8)
 
 
-class Differentiable(OneShot):
+class Differentiable(TrainedMethod):
     """Logits over the options of every decision, learned by gradient in turn with the weights.
 
     Weights learn on the split ``train``, logits on ``validation``: the two halves are disjoint.
@@ -43,7 +45,6 @@ class Differentiable(OneShot):
         logits: of every decision.
         edge_logits: of the decisions of each sum, where edges are normalized.
         checks: the state of the distribution over time.
-        ended: why the search ended early; empty when it did not.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Differentiable(OneShot):
         for name, share in (("most_skips", most_skips), ("operation_dropout", operation_dropout)):
             if not 0 <= share <= 1:
                 raise RecipeError(f"oneshot.{name} is {share}; give a share from 0 to 1")
-        self.settings = settings or SupernetSettings()
+        super().__init__(settings)
         self.logit_rate = logit_rate
         self.logit_decay = logit_decay
         self.most_skips = most_skips
@@ -70,53 +71,54 @@ class Differentiable(OneShot):
         self.edge_logits: dict[str, Tensor] = {}
         self.logits: dict[str, Tensor] = {}
         self.checks: list[Check] = []
-        self.ended = ""
 
-    def fit(self, supernet: Supernet, task: Task, context: Context, feasible: Feasible = anything) -> None:
-        """Learn weights and logits in turn."""
-        self.supernet, self.task, self.feasible = supernet, task, feasible
-        settings, rng = self.settings, np.random.default_rng([context.seed, 1])
-        self.generator = torch.Generator().manual_seed(context.seed)
-        self.logits = {
-            name: (_START * torch.randn(len(options), generator=self.generator)).requires_grad_()
-            for name, options in supernet.decisions.items()
-        }
-        self.edge_logits = {}
-        if self.edge_normalization:
-            for place, names in supernet.sums.items():
-                start = _START * torch.randn(len(names), generator=self.generator)
-                self.edge_logits[place] = start.requires_grad_()
-        self.weights = [parameter for parameter in supernet.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.SGD(
-            self.weights, settings.learning_rate, settings.momentum, weight_decay=settings.weight_decay
-        )
-        adam = torch.optim.Adam(
+    def _begin(self, rng: np.random.Generator) -> None:
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+
+        def start(count: int) -> Tensor:
+            return (_START * torch.randn(count, generator=generator)).requires_grad_()
+
+        self.logits = {name: start(len(options)) for name, options in self.supernet.decisions.items()}
+        sums = self.supernet.sums if self.edge_normalization else {}
+        self.edge_logits = {place: start(len(names)) for place, names in sums.items()}
+        self.checks = []
+        self.adam = torch.optim.Adam(
             self._all_logits(), self.logit_rate, (0.5, 0.999), weight_decay=self.logit_decay
         )
-        train, held = (
-            task.batches({}, batch_size=settings.batch_size, generator=rng, split=split)
-            for split in ("train", "validation")
-        )
-        supernet.train()
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "logits": [logits.detach() for logits in self._all_logits()],
+            "adam": self.adam.state_dict(),
+            "checks": [asdict(one) for one in self.checks],
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        with torch.no_grad():
+            for logits, kept in zip(self._all_logits(), state["logits"], strict=True):
+                logits.copy_(kept)
+        self.adam.load_state_dict(state["adam"])
+        self.checks = [Check(**one) for one in state["checks"]]
+
+    def _segment(self, segment: int) -> list[float]:
         before = self.probabilities()
-        for step in range(settings.steps):
-            self.progress = step / settings.steps
-            self._set_rate(self.progress)
-            batch = next(train)
-            adam.zero_grad()
-            loss = self._logit_step(batch, next(held))
-            adam.step()
-            self._weight_step(batch)
-            if (step + 1) * settings.checks // settings.steps > step * settings.checks // settings.steps:
-                self.checks.append(check(supernet, self.probabilities(), step + 1, loss))
-                if self.checks[-1].skips > self.most_skips:
-                    self.ended = f"{self.checks[-1].skips:.0%} of the decisions preferred a skip connection"
-                    self._go_back(before)
-                    break
-                before = self.probabilities()
-                if not context.report((step + 1) / settings.steps, loss):
-                    self.ended = "stopped, as asked"
-                    break
+        losses = super()._segment(segment)
+        if losses:
+            loss = sum(losses) / len(losses)
+            self.checks.append(check(self.supernet, self.probabilities(), self.steps, loss))
+            if self.checks[-1].skips > self.most_skips:
+                self.ended = f"{self.checks[-1].skips:.0%} of the decisions preferred a skip connection"
+                self._go_back(before)
+        return losses
+
+    def _step(self) -> float:
+        train, held = self._batch(), self._batch("validation")
+        self.adam.zero_grad()
+        loss = self._logit_step(train, held)
+        distributed.average_gradients(self._all_logits())
+        self.adam.step()
+        self._weight_step(train)
+        return loss
 
     def derive(self, count: int) -> list[Architecture]:
         """The most probable architectures within the limits, best first.
@@ -157,10 +159,6 @@ class Differentiable(OneShot):
             for name, logits in self.logits.items():
                 logits.copy_(probabilities[name].log())
 
-    def _set_rate(self, progress: float) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
-
     def _loss(self, batch: Batch) -> Tensor:
         """The loss of the mixture that the logits give."""
         self.supernet.mix(self._normalized(self._mixture()))
@@ -185,14 +183,11 @@ class Differentiable(OneShot):
         """Leave the gradient of the logits in them; returns the loss on the held batch."""
 
     def _weight_step(self, batch: Batch) -> None:
-        self.optimizer.zero_grad()
         with torch.no_grad():
             mixture = self._normalized(self._mixture())
             self.supernet.mix(self._dropped(mixture) if self.operation_dropout else mixture)
         self.task.loss(self.supernet, batch).backward()
-        if self.settings.clip:
-            nn.utils.clip_grad_norm_(self.weights, self.settings.clip)
-        self.optimizer.step()
+        self._descend()
 
     def _dropped(self, mixture: dict[str, Tensor]) -> dict[str, Tensor]:
         """The mixture with some skips left out."""
@@ -236,20 +231,20 @@ class Darts(Differentiable):
 
     def _unrolled(self, train: Batch, held: Batch) -> tuple[Tensor, list[Tensor]]:
         """The gradient on held data after one virtual step of the weights on training data."""
-        logits, rate = self._all_logits(), self.optimizer.param_groups[0]["lr"]
-        before = [weight.detach().clone() for weight in self.weights]
-        steps = torch.autograd.grad(self._loss(train), self.weights, allow_unused=True)
+        logits, rate = self._all_logits(), self.weight_optimizer.param_groups[0]["lr"]
+        before, moments = [w.detach().clone() for w in self.weights], self.weight_optimizer.state
+        steps = distributed.averaged(torch.autograd.grad(self._loss(train), self.weights, allow_unused=True))
         with torch.no_grad():
             for weight, gradient in zip(self.weights, steps, strict=True):
                 if gradient is None:
                     continue
-                moment = self.optimizer.state[weight].get("momentum_buffer") if self.optimizer.state else None
+                moment = moments[weight].get("momentum_buffer") if moments else None
                 change = gradient + self.settings.weight_decay * weight
                 if moment is not None:
                     change = change + self.settings.momentum * moment
                 weight.sub_(change, alpha=rate)
         loss = self._loss(held)
-        direct = torch.autograd.grad(loss, [*logits, *self.weights], allow_unused=True)
+        direct = distributed.averaged(torch.autograd.grad(loss, [*logits, *self.weights], allow_unused=True))
         vector = [
             torch.zeros_like(weight) if gradient is None else gradient
             for weight, gradient in zip(self.weights, direct[len(logits) :], strict=True)

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sugata.errors import InvalidArchitecture, LimitError, RecipeError
-from sugata.oneshot.base import Feasible, Selection, Supernet, anything
-from sugata.oneshot.single_path import SupernetEvaluator
+from sugata.errors import InvalidArchitecture, RecipeError
+from sugata.oneshot.base import MOST_REFUSED, Feasible, Selection, Supernet, anything, impossible
 from sugata.space import Architecture
 from sugata.tasks import Task
 from sugata.trial import Value
 
 if TYPE_CHECKING:
     from sugata.oneshot.budgeted import Found
-
-_MOST_REFUSED = 1000  # draws in a row that break a limit
 
 
 class ElasticSupernet(Supernet):
@@ -52,14 +49,13 @@ class ElasticSupernet(Supernet):
         """The option of every decision; the first one where a decision does not apply."""
         return {name: architecture.get(name, options[0]) for name, options in self.decisions.items()}
 
-    def evaluator(self, task: Task, limit: int | None = None) -> SupernetEvaluator:
-        """Scores architectures as they would ship.
+    def key(self, architecture: Mapping[str, Value]) -> str:
+        """Equal for architectures that are stored and executed alike: scores are those of what ships."""
+        return self.space.deployment_key(architecture)
 
-        Args:
-            task: gives the data.
-            limit: images, or bytes of text, of the validation split that score one; None: all.
-        """
-        return SupernetEvaluator(self, task, limit=limit)
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """A random architecture of the space: choices that do not apply are left out."""
+        return self.space.sample(rng)
 
     @abstractmethod
     def costs(
@@ -114,21 +110,6 @@ class ElasticSupernet(Supernet):
         )
 
 
-def sampled(
-    supernet: ElasticSupernet, rng: np.random.Generator, feasible: Feasible = anything
-) -> Architecture:
-    """A random architecture within the limits.
-
-    Raises:
-        LimitError: a thousand in a row break them.
-    """
-    for _ in range(_MOST_REFUSED):
-        architecture = supernet.space.sample(rng)
-        if feasible(architecture) is None:
-            return architecture
-    raise _impossible(supernet)
-
-
 def smallest(
     supernet: ElasticSupernet, rng: np.random.Generator, feasible: Feasible = anything
 ) -> Architecture:
@@ -156,7 +137,8 @@ def largest(
 def _extreme(
     supernet: ElasticSupernet, rng: np.random.Generator, feasible: Feasible, *, largest: bool
 ) -> Architecture:
-    for _ in range(_MOST_REFUSED):
+    reason = None
+    for _ in range(MOST_REFUSED):
         values = {name: options[rng.integers(len(options))] for name, options in supernet.decisions.items()}
         ranks = {name: len(options) - 1 if largest else 0 for name, options in supernet.sizes.items()}
         while True:
@@ -165,16 +147,11 @@ def _extreme(
                 architecture = supernet.architecture(values)
             except InvalidArchitecture:
                 break  # these kinds do not go together
-            if feasible(architecture) is None:
+            reason = feasible(architecture)
+            if reason is None:
                 return architecture
             shrinkable = [name for name, rank in ranks.items() if rank and name in architecture]
             if not shrinkable:
                 break
             ranks[shrinkable[rng.integers(len(shrinkable))]] -= 1
-    raise _impossible(supernet)
-
-
-def _impossible(supernet: ElasticSupernet) -> LimitError:
-    return LimitError(
-        f"{supernet.space.name}: {_MOST_REFUSED} architectures in a row break the limits; loosen them"
-    )
+    raise impossible(supernet, reason)

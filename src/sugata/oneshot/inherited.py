@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 from sugata.evaluators import Context, Evaluation, Evaluator
 from sugata.evaluators.training import TRAINING_SECONDS, TrainingEvaluator
-from sugata.oneshot.single_path import SupernetEvaluator
+from sugata.oneshot.scores import SupernetEvaluator
 from sugata.trial import Proposal, Status, Value
 
 #: The unit of a rung on which nothing is trained.

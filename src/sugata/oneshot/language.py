@@ -20,7 +20,7 @@ from sugata.nn.language_model import MIXERS, Layer
 from sugata.nn.norms import make_norm
 from sugata.nn.rwkv import ChannelMixing
 from sugata.oneshot.elastic import ElasticSupernet
-from sugata.oneshot.single_path import SupernetEvaluator
+from sugata.oneshot.scores import SupernetEvaluator
 from sugata.oneshot.slices import Slice, slices
 from sugata.space import Architecture, Signature
 from sugata.spaces.language import LanguageSpace

@@ -1,24 +1,25 @@
 """Architectures by what their options are worth to the supernet, not by learned weights."""
 
-import math
-from collections.abc import Iterator
+import itertools
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sugata.errors import RecipeError
-from sugata.evaluators import Context
-from sugata.oneshot.base import Feasible, OneShot, Supernet, anything, most_probable
+from sugata.oneshot.base import most_probable
 from sugata.oneshot.collapse import Check, check, details
+from sugata.oneshot.fitting import TrainedMethod
 from sugata.oneshot.settings import SupernetSettings
 from sugata.space import Architecture
-from sugata.tasks import Batch, Task
+from sugata.tasks import Batch
+from sugata.training import distributed
 
 _LEFT_OUT = -1e9
 
 
-class Perturbation(OneShot):
+class Perturbation(TrainedMethod):
     """DARTS without learned weights of options: what hurts most when it is left out is kept.
 
     Wang et al. 2021, "Rethinking Architecture Selection in Differentiable NAS", in the form with fixed equal
@@ -30,7 +31,7 @@ class Perturbation(OneShot):
     images; batch norms use the statistics of the batch.
 
     Args:
-        settings: of the weights, while all options are mixed; ``checks`` counts reports of that phase.
+        settings: of the weights, while all options are mixed; ``checks`` divides that phase.
         tuning: steps after each decision.
         held: batches of the split ``validation`` that options are compared on, the same for all.
         zeros: whether ``none`` takes part.
@@ -52,42 +53,47 @@ class Perturbation(OneShot):
             raise RecipeError(
                 f"oneshot.tuning is {tuning}, oneshot.held {held}; give at least 0 steps and 1 batch"
             )
-        self.settings = settings or SupernetSettings()
+        super().__init__(settings)
         self.tuning = tuning
         self.held = held
         self.zeros = zeros
         self.worth: dict[str, Tensor] = {}
         self.checks: list[Check] = []
 
-    def fit(self, supernet: Supernet, task: Task, context: Context, feasible: Feasible = anything) -> None:
-        """Train evenly mixed, then take the decisions one after the other."""
-        self.supernet, self.task, self.feasible = supernet, task, feasible
-        settings, rng = self.settings, np.random.default_rng([context.seed, 1])
-        train, validation = (
-            task.batches({}, batch_size=settings.batch_size, generator=rng, split=split)
-            for split in ("train", "validation")
-        )
-        self.weights = [parameter for parameter in supernet.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.SGD(
-            self.weights, settings.learning_rate, settings.momentum, weight_decay=settings.weight_decay
-        )
-        self.taken, self.total = 0, settings.steps + self.tuning * len(supernet.decisions)
-        self.mixture = {name: self._even(options) for name, options in supernet.decisions.items()}
-        supernet.train()
-        for part in range(settings.checks):
-            steps = settings.steps * (part + 1) // settings.checks - settings.steps * part // settings.checks
-            loss = self._train(train, steps)
-            if not context.report((part + 1) / settings.checks, loss):
-                break
-        held = [next(validation) for _ in range(self.held)]
-        for number in rng.permutation(len(supernet.decisions)):
-            name = list(supernet.decisions)[number]
-            self.worth[name] = self._compare(name, held)
-            chosen = torch.zeros(len(self.worth[name]))
-            chosen[int(self.worth[name].argmax())] = 1.0
-            self.mixture[name] = chosen
-            self._train(train, self.tuning)
-        self.checks = [check(supernet, self._distribution(), self.taken, self._loss(held))]
+    def _begin(self, rng: np.random.Generator) -> None:
+        names = list(self.supernet.decisions)
+        self.order = [names[number] for number in rng.permutation(len(names))]
+        self.mixture = {name: self._even(options) for name, options in self.supernet.decisions.items()}
+        self.worth, self.checks = {}, []
+        self._compared: list[Batch] = []
+
+    def _state(self) -> dict[str, Any]:
+        return {"worth": self.worth}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        for name, worth in state["worth"].items():
+            self._decide(name, worth)
+
+    def _segments(self) -> int:
+        """The last ones take a decision each."""
+        return self.settings.checks + len(self.supernet.decisions)
+
+    def _amount(self) -> float:
+        return self.settings.steps + self.tuning * len(self.supernet.decisions)
+
+    def _segment(self, segment: int) -> list[float]:
+        number = segment - self.settings.checks
+        if number < 0:
+            return self._train(self.settings.steps * (segment + 1) / self.settings.checks)
+        self._decide(self.order[number], self._compare(self.order[number]))
+        return self._train(self.settings.steps + self.tuning * (number + 1))
+
+    def _finish(self) -> None:
+        """Take the decisions that are left, where the training was stopped, without tuning."""
+        self.supernet.train()
+        for name in self.order[len(self.worth) :]:
+            self._decide(name, self._compare(name))
+        self.checks = [check(self.supernet, self._distribution(), self.steps, self._loss())]
 
     def derive(self, count: int) -> list[Architecture]:
         """The architectures whose options are worth most together, within the limits.
@@ -99,48 +105,46 @@ class Perturbation(OneShot):
 
     def details(self) -> dict[str, object]:
         """The final state, and a warning where it collapsed, as JSON values."""
-        return details(self.checks)
+        return details(self.checks, self.ended)
 
     def _even(self, options: tuple[object, ...]) -> Tensor:
         kept = torch.tensor([float(self.zeros or option != "none") for option in options])
         return kept / kept.sum()
 
-    def _compare(self, name: str, held: list[Batch]) -> Tensor:
+    def _decide(self, name: str, worth: Tensor) -> None:
+        self.worth[name] = worth
+        self.mixture[name] = torch.zeros(len(worth))
+        self.mixture[name][int(worth.argmax())] = 1.0
+
+    def _compare(self, name: str) -> Tensor:
         """By how much the held loss rises without each option; what takes no part is worth the least."""
         even = self.mixture[name]
-        base = self._loss(held)
+        base = self._loss()
         worth = torch.full((len(even),), _LEFT_OUT)
         for i in range(len(even)):
             if even[i] > 0:
                 others = even.clone()
                 others[i] = 0.0
                 self.mixture[name] = others / others.sum().clamp_min(1e-12)
-                worth[i] = self._loss(held) - base
-        self.mixture[name] = even
+                worth[i] = self._loss() - base
         return worth
 
     @torch.no_grad()
-    def _loss(self, held: list[Batch]) -> float:
+    def _loss(self) -> float:
+        """On the held batches, which are the same at every comparison."""
+        if not self._compared:
+            held = itertools.islice(self._stream("validation", 0), self.held)
+            self._compared = [distributed.local_share(batch).to(self.device) for batch in held]
         self.supernet.mix(self.mixture)
-        return sum(float(self.task.loss(self.supernet, batch)) for batch in held) / len(held)
+        loss = sum(float(self.task.loss(self.supernet, batch)) for batch in self._compared) / self.held
+        return float(distributed.mean(torch.tensor(loss)))
 
-    def _train(self, batches: Iterator[Batch], steps: int) -> float:
-        """Update the weights; returns the mean loss."""
-        total = 0.0
+    def _step(self) -> float:
         self.supernet.mix(self.mixture)
-        for _ in range(steps):
-            for group in self.optimizer.param_groups:
-                rate = self.settings.learning_rate * 0.5 * (1 + math.cos(math.pi * self.taken / self.total))
-                group["lr"] = rate
-            self.optimizer.zero_grad()
-            loss = self.task.loss(self.supernet, next(batches))
-            loss.backward()
-            if self.settings.clip:
-                nn.utils.clip_grad_norm_(self.weights, self.settings.clip)
-            self.optimizer.step()
-            self.taken += 1
-            total += float(loss.detach())
-        return total / max(1, steps)
+        loss = self.task.loss(self.supernet, self._batch())
+        loss.backward()
+        self._descend()
+        return float(loss.detach())
 
     def _distribution(self) -> dict[str, Tensor]:
         """Probabilities in the order of worth; the scale only sets how decided the distribution looks."""

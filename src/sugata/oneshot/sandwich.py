@@ -1,23 +1,27 @@
 """Training an elastic supernet: the sandwich rule with in-place distillation."""
 
+from dataclasses import replace
+from typing import Any, Literal
+
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sugata.errors import LimitError, RecipeError
-from sugata.evaluators import Context
-from sugata.oneshot.base import Feasible, OneShot, Supernet, anything
-from sugata.oneshot.elastic import ElasticSupernet, largest, sampled, smallest
+from sugata.errors import RecipeError
+from sugata.oneshot.base import sampled
+from sugata.oneshot.elastic import ElasticSupernet, largest, smallest
+from sugata.oneshot.fitting import DERIVE, TrainedMethod
+from sugata.oneshot.scores import best_scored
+from sugata.oneshot.settings import SupernetSettings
 from sugata.space import Architecture
-from sugata.tasks import Batch, Task
-from sugata.training import TrainingSettings, rate_share, training_clock
+from sugata.tasks import Batch
+from sugata.training import TrainingSettings
 from sugata.training.optimizer import make_optimizer
 from sugata.trial import Fidelity
 
-_PATHS, _DATA, _DERIVE = 2, 3, 4  # purposes of random draws, beside the seed
 
-
-class Elastic(OneShot):
+class Elastic(TrainedMethod):
     """Trains all sizes at once by the sandwich rule (Yu & Huang 2019, section 3.2).
 
     A step adds up the gradients of the largest network, the smallest and some random ones on one batch. The
@@ -33,16 +37,18 @@ class Elastic(OneShot):
     ranking language models, steps are worth more than it is.
 
     Args:
-        settings: optimizer, rates, schedule, batches and clipping; by default AdamW as for training alone.
-            Everything else in them is for training alone; products are in fp32.
-        budget: ``steps``, or ``seconds`` of training.
+        settings: of the weights; with `TrainingSettings` as a network that is trained alone: by default
+            AdamW, whose rates follow the widths. Products are in fp32 then.
+        budget: goes with `TrainingSettings`: ``steps``, or ``seconds`` of training.
+        optimizer: ``sgd`` with Nesterov's momentum, or ``adamw``, whose base rate is that of the settings.
+        seconds: of training, in place of the steps of the settings; 0: those steps.
         sandwich: whether every step trains the largest and the smallest network.
         random: networks of a step besides these two.
         distillation: how much of the loss of all but the largest compares with its prediction; the rest
             compares with the labels. 1 as published, 0: labels alone, as always without the sandwich rule.
         candidates: how many random architectures :meth:`derive` scores.
         limit: images, or bytes of text, that score one; None: all of the validation split.
-        checks: how often progress is reported.
+        checks: how often progress is reported and kept; None: as the settings say, or 20 times.
 
     Attributes:
         losses: of the largest networks by the labels (without the sandwich rule, of all), the mean since the
@@ -50,87 +56,54 @@ class Elastic(OneShot):
         seen: how many forward and backward passes were made.
     """
 
+    supernet: ElasticSupernet
+
     def __init__(
         self,
-        settings: TrainingSettings | None = None,
+        settings: SupernetSettings | TrainingSettings | None = None,
         budget: Fidelity | None = None,
         *,
+        optimizer: Literal["sgd", "adamw"] = "sgd",
+        seconds: float = 0.0,
         sandwich: bool = True,
         random: int = 2,
         distillation: float = 1.0,
         candidates: int = 200,
         limit: int | None = None,
-        checks: int = 20,
+        checks: int | None = None,
     ) -> None:
-        self.budget = budget or Fidelity(amount=2000, unit="steps")
-        if self.budget.unit not in ("steps", "seconds"):
-            raise RecipeError(f"oneshot.budget is in {self.budget.unit!r}; give it in steps or seconds")
         if not 0 <= distillation <= 1:
             raise RecipeError(f"oneshot.distillation is {distillation}; give a share from 0 to 1")
         for name, count, least in (
+            ("seconds", seconds, 0),
             ("random", random, 0 if sandwich else 1),
             ("candidates", candidates, 1),
-            ("checks", checks, 1),
+            ("checks", checks or 1, 1),
         ):
             if count < least:
                 raise RecipeError(f"oneshot.{name} is {count}; it must be at least {least}")
-        self.settings = settings or TrainingSettings()
+        if isinstance(settings, SupernetSettings):
+            super().__init__(settings if checks is None else replace(settings, checks=checks))
+            self.training = _as_alone(settings, optimizer)
+            budget = Fidelity(amount=seconds or settings.steps, unit="seconds" if seconds else "steps")
+        else:
+            self.training = settings or TrainingSettings()
+            super().__init__(_shared(self.training, checks or 20))
+        self.budget = budget or Fidelity(amount=2000, unit="steps")
+        if self.budget.unit not in ("steps", "seconds"):
+            raise RecipeError(f"oneshot.budget is in {self.budget.unit!r}; give it in steps or seconds")
+        self.unit, self.length = self.budget.unit, self.training.length
+        self.warmup, self.final_share = self.training.warmup, self.training.final_share
+        self.optimizer = self.training.optimizer
+        self.seconds = seconds
+        self.checks = self.settings.checks
         self.sandwich = sandwich
         self.random = random
         self.distillation = distillation
         self.candidates = candidates
         self.limit = limit
-        self.checks = checks
         self.losses: list[tuple[int, float]] = []
         self.seen = 0
-
-    def fit(self, supernet: Supernet, task: Task, context: Context, feasible: Feasible = anything) -> None:
-        """Train the weights on the split ``train``; nothing that breaks a limit is computed.
-
-        Raises:
-            RecipeError: the supernet is not elastic.
-            LimitError: no architecture meets the limits.
-        """
-        if not isinstance(supernet, ElasticSupernet):
-            raise RecipeError(
-                f"Elastic trains elastic supernets, not {type(supernet).__name__}; use SinglePath"
-            )
-        self.supernet, self.task, self.context, self.feasible = supernet, task, context, feasible
-        supernet.task = task
-        settings, amount = self.settings, self.budget.amount
-        parameters = [parameter for parameter in supernet.parameters() if parameter.requires_grad]
-        optimizer = make_optimizer(supernet, settings)
-        if settings.optimizer == "sgd":
-            for group in optimizer.param_groups:
-                group["fused"] = False  # which cannot begin with a weight later than with others
-        rng = np.random.default_rng([context.seed, _PATHS])
-        batches = task.batches(
-            sampled(supernet, rng, feasible),
-            batch_size=settings.batch_size,
-            length=settings.length,
-            generator=np.random.default_rng([context.seed, _DATA]),
-        )
-        clock = training_clock(parameters[0].device)
-        begun, step, checked, spent = clock(), 0, 0, 0.0
-        since: list[float] = []
-        supernet.train()
-        while spent < amount:
-            rate = rate_share(spent / amount, settings.warmup, settings.final_share)
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak_lr"] * rate
-            since.append(self._step(next(batches).to(parameters[0].device), rng))
-            if settings.clip:
-                nn.utils.clip_grad_norm_(parameters, settings.clip)
-            optimizer.step()
-            optimizer.zero_grad()
-            step += 1
-            spent = step if self.budget.unit == "steps" else clock() - begun
-            if int(spent / amount * self.checks) > checked:
-                checked = int(spent / amount * self.checks)
-                self.losses.append((step, sum(since) / len(since)))
-                since.clear()
-                if not context.report(spent, self.losses[-1][1]):
-                    return
 
     def derive(self, count: int) -> list[Architecture]:
         """The best of random architectures by their scores on the supernet.
@@ -138,36 +111,60 @@ class Elastic(OneShot):
         Raises:
             LimitError: fewer within the limits were found.
         """
-        space, rng = self.supernet.space, np.random.default_rng([self.context.seed, _DERIVE])
+        rng = np.random.default_rng([self.context.seed, DERIVE])
         drawn = (sampled(self.supernet, rng, self.feasible) for _ in range(self.candidates))
-        different = {space.deployment_key(architecture): architecture for architecture in drawn}
-        if len(different) < count:
-            raise LimitError(
-                f"{space.name}: {len(different)} different architectures among {self.candidates} drawn ones,"
-                f" {count} are asked for; raise oneshot.candidates"
+        return best_scored(self.supernet.evaluator(self.task, self.limit), drawn, count)
+
+    def _begin(self, rng: np.random.Generator) -> None:
+        if not isinstance(self.supernet, ElasticSupernet):
+            raise RecipeError(
+                f"Elastic trains elastic supernets, not {type(self.supernet).__name__}; use SinglePath"
             )
-        evaluator, metric = self.supernet.evaluator(self.task, self.limit), self.task.primary
-        costs = {key: metric.cost(evaluator.score(one)[metric.name]) for key, one in different.items()}
-        return [different[key] for key in sorted(costs, key=lambda key: costs[key])[:count]]
+        self.supernet.task = self.task
+        self.losses, self.seen = [], 0
 
-    def _step(self, batch: Batch, rng: np.random.Generator) -> float:
-        """Add up the gradients of one step; returns the loss that is reported."""
-        return self._sandwich(batch, rng) if self.sandwich else self._uniform(batch, rng)
+    def _state(self) -> dict[str, Any]:
+        return {"losses": self.losses, "seen": self.seen}
 
-    def _uniform(self, batch: Batch, rng: np.random.Generator) -> float:
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.losses, self.seen = state["losses"], state["seen"]
+
+    def _amount(self) -> float:
+        return self.budget.amount
+
+    def _make_optimizer(self) -> torch.optim.Optimizer:
+        optimizer = make_optimizer(self.supernet, self.training)
+        if self.training.optimizer == "sgd":
+            for group in optimizer.param_groups:
+                group["fused"] = False  # which cannot begin with a weight later than with others
+        return optimizer
+
+    def _segment(self, segment: int) -> list[float]:
+        losses = super()._segment(segment)
+        if losses:
+            self.losses.append((self.steps, sum(losses) / len(losses)))
+        return losses
+
+    def _step(self) -> float:
+        batch = self._batch()
+        loss = self._sandwich(batch) if self.sandwich else self._uniform(batch)
+        self._descend()
+        return loss
+
+    def _uniform(self, batch: Batch) -> float:
         """Random networks by the labels; returns their mean loss."""
         total = 0.0
         for _ in range(self.random):
-            self.supernet.activate(sampled(self.supernet, rng, self.feasible))
+            self.supernet.activate(sampled(self.supernet, self.rng, self.feasible))
             loss = self.task.loss(self.supernet, batch)
             (loss / self.random).backward()
             total += float(loss.detach()) / self.random
         self.seen += self.random
         return total
 
-    def _sandwich(self, batch: Batch, rng: np.random.Generator) -> float:
+    def _sandwich(self, batch: Batch) -> float:
         """The largest, the smallest and random ones; returns the largest network's loss."""
-        supernet, networks = self.supernet, 2 + self.random
+        supernet, rng, networks = self.supernet, self.rng, 2 + self.random
         supernet.activate(largest(supernet, rng, self.feasible))
         teacher = _Output(supernet(batch.inputs)) if self.distillation else supernet
         loss = self.task.loss(teacher, batch)
@@ -197,6 +194,33 @@ class Elastic(OneShot):
             return self.task.loss(student, Batch(batch.inputs, prediction))
         logits = student.output.float().flatten(0, -2)
         return F.cross_entropy(logits, prediction.float().flatten(0, -2).softmax(-1))
+
+
+def _as_alone(settings: SupernetSettings, optimizer: Literal["sgd", "adamw"]) -> TrainingSettings:
+    """The settings of a supernet as those of a network that is trained alone."""
+    return TrainingSettings(
+        optimizer=optimizer,
+        learning_rate=settings.learning_rate,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+        batch_size=settings.batch_size,
+        clip=settings.clip,
+        warmup=0.0,
+        final_share=0.0,
+        length=None,
+    )
+
+
+def _shared(training: TrainingSettings, checks: int) -> SupernetSettings:
+    """What the loop needs of the settings of a network that is trained alone."""
+    return SupernetSettings(
+        batch_size=training.batch_size,
+        learning_rate=training.rate,
+        momentum=training.momentum,
+        weight_decay=training.weight_decay,
+        clip=training.clip,
+        checks=checks,
+    )
 
 
 class _Output(nn.Module):

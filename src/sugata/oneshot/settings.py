@@ -1,6 +1,7 @@
 """How a supernet is trained, as one frozen value."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sugata.errors import RecipeError
 
@@ -16,7 +17,8 @@ class SupernetSettings:
         momentum: of the weights.
         weight_decay: of the weights.
         clip: largest norm of the weights' gradient; 0: no clipping.
-        checks: how often the distribution is looked at, evenly spaced.
+        checks: how often progress is reported and the state is kept, evenly spaced.
+        precision: of the products: fp32, bf16, or auto, the faster one of both on this machine.
     """
 
     steps: int = 2000
@@ -26,6 +28,7 @@ class SupernetSettings:
     weight_decay: float = 3e-4
     clip: float = 5.0
     checks: int = 20
+    precision: Literal["auto", "fp32", "bf16"] = "fp32"
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "learning_rate", "checks"):
@@ -34,3 +37,5 @@ class SupernetSettings:
         for name in ("momentum", "weight_decay", "clip"):
             if not getattr(self, name) >= 0:
                 raise RecipeError(f"oneshot.{name} is {getattr(self, name)}; it must be at least 0")
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise RecipeError(f"oneshot.precision is {self.precision!r}; choose auto, fp32 or bf16")

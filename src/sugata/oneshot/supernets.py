@@ -11,7 +11,7 @@ from sugata.oneshot.elastic_mobile import ElasticMobileSupernet
 from sugata.oneshot.language import LanguageSupernet
 from sugata.oneshot.mobile import ProxylessSupernet
 from sugata.oneshot.nasbench201 import NasBench201Supernet
-from sugata.oneshot.single_path import SupernetEvaluator
+from sugata.oneshot.scores import SupernetEvaluator
 from sugata.space import SearchSpace, Signature
 from sugata.spaces.cell import DartsSpace, NasBench201Space
 from sugata.spaces.language import LanguageSpace

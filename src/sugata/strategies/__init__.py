@@ -1,8 +1,9 @@
 """How to look: search strategies behind one contract."""
 
+from sugata.options import Option
 from sugata.strategies.asha import Asha
 from sugata.strategies.base import Start, Strategy
-from sugata.strategies.catalogue import STRATEGIES, Option, options, strategy_class
+from sugata.strategies.catalogue import STRATEGIES, options, strategy_class
 from sugata.strategies.evolution import Evolution
 from sugata.strategies.funnel import CLASSIFICATION, LANGUAGE, Funnel, Rung
 from sugata.strategies.halving import Hyperband, SuccessiveHalving

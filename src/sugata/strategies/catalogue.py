@@ -4,16 +4,13 @@ A strategy is one class in one file and one line in ``STRATEGIES``. Its options 
 its constructor: their types, their defaults, and the line that the class's docstring says of each.
 """
 
-import importlib
 import inspect
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any, get_type_hints
 
 from sugata.errors import RecipeError
+from sugata.options import Option, load, options_of
 from sugata.strategies.base import Strategy
 
 #: Name -> module:class. A module is imported when its strategy is first used: some need torch or Optuna.
@@ -36,22 +33,6 @@ STRATEGIES: Mapping[str, str] = MappingProxyType(
 _GIVEN = frozenset(inspect.signature(Strategy.__init__).parameters)  # by the run, not by the recipe
 
 
-@dataclass(frozen=True)
-class Option:
-    """One option of a strategy.
-
-    Attributes:
-        type: its annotation.
-        default: what it is when not given.
-        description: what the docstring says, in one line.
-    """
-
-    name: str
-    type: Any
-    default: Any
-    description: str
-
-
 def strategy_class(name: str) -> type[Strategy]:
     """The strategy of this name.
 
@@ -62,8 +43,7 @@ def strategy_class(name: str) -> type[Strategy]:
         raise RecipeError(
             f"field 'strategy.kind': {name!r} is not known; use {', '.join(STRATEGIES)} or module:name"
         )
-    module, _, attribute = STRATEGIES[name].partition(":")
-    found: type[Strategy] = getattr(importlib.import_module(module), attribute)
+    found: type[Strategy] = load(STRATEGIES[name])
     return found
 
 
@@ -74,25 +54,4 @@ def options(name: str) -> Mapping[str, Option]:
     Raises:
         RecipeError: as :func:`strategy_class`.
     """
-    found = strategy_class(name)
-    types = get_type_hints(found.__init__)
-    descriptions = _described(inspect.getdoc(found) or "")
-    return {
-        parameter.name: Option(
-            parameter.name,
-            types[parameter.name],
-            parameter.default,
-            descriptions.get(parameter.name, ""),
-        )
-        for parameter in inspect.signature(found.__init__).parameters.values()
-        if parameter.name not in _GIVEN
-    }
-
-
-def _described(docstring: str) -> dict[str, str]:
-    """What the ``Args`` section of a Google-style docstring says of each argument."""
-    section = re.search(r"^Args:\n((?:[ ]+.*\n?|\n)+)", docstring, re.MULTILINE)
-    if section is None:
-        return {}
-    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8,}.*)*)", section[1], re.MULTILINE)
-    return {name: " ".join(text.split()).rstrip(".") for name, text in entries}
+    return MappingProxyType(options_of(strategy_class(name), _GIVEN))

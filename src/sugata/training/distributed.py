@@ -6,9 +6,11 @@ them draw the same batch and each takes its share of the rows, so that the resul
 the same settings, whatever the number of processes.
 """
 
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
+import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -50,11 +52,7 @@ def loss_module(model: nn.Module, task: Task, batch_size: int, auxiliary_weight:
     module = LossModule(model, task, auxiliary_weight)
     if processes() == 1:
         return module
-    if batch_size % processes():
-        raise RecipeError(
-            f"training.batch_size {batch_size} cannot be shared equally by {processes()} processes; "
-            f"choose a multiple of {processes()}"
-        )
+    check_shares(batch_size)
     return cast(nn.Module, DistributedDataParallel(module))
 
 
@@ -87,3 +85,33 @@ def mean(value: Tensor) -> Tensor:
     value = value.clone()
     distributed.all_reduce(value)
     return value / processes()
+
+
+def check_shares(batch_size: int) -> None:
+    """Refuse a batch whose rows the processes cannot share equally.
+
+    Raises:
+        RecipeError: they cannot.
+    """
+    if batch_size % processes():
+        raise RecipeError(
+            f"training.batch_size {batch_size} cannot be shared equally by {processes()} processes; "
+            f"choose a multiple of {processes()}"
+        )
+
+
+def average_gradients(parameters: Iterable[Tensor]) -> None:
+    """Average the gradients of those that have one, which have to be the same in all processes."""
+    held = [parameter for parameter in parameters if parameter.grad is not None]
+    for parameter, gradient in zip(held, averaged([one.grad for one in held]), strict=True):
+        parameter.grad = gradient
+
+
+def averaged(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """The means of tensors over all processes; they travel as one. None has to be None in all of them."""
+    if processes() == 1:
+        return list(tensors)
+    whole = torch.cat([tensor.flatten() for tensor in tensors if tensor is not None])
+    parts = mean(whole).split([tensor.numel() for tensor in tensors if tensor is not None])
+    means = iter(parts)
+    return [None if tensor is None else next(means).view_as(tensor) for tensor in tensors]
