@@ -8,6 +8,7 @@ from rich.console import Console
 
 import sugata
 from sugata.cli import bench
+from sugata.cli.latency_table import latency_table
 from sugata.errors import RecipeError, RunFolderError
 
 app = typer.Typer(
@@ -302,6 +303,9 @@ def measure(
     from sugata.cli.printing import print_measures
 
     print_measures(network, image, classes, _out, as_json=as_json)
+
+
+app.command()(latency_table)
 
 
 @app.command()

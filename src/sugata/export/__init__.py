@@ -9,6 +9,7 @@ from sugata.export.image import (
     load_image_folder,
     stored_image_size,
 )
+from sugata.export.latency_table import measure_latencies
 from sugata.export.onnx_file import export_decode_onnx, export_onnx
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "export_onnx",
     "load_folder",
     "load_image_folder",
+    "measure_latencies",
     "stored_image_size",
 ]

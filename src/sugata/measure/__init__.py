@@ -9,12 +9,16 @@ from sugata.measure.latency import (
     onnx_latency,
     onnx_session,
 )
+from sugata.measure.latency_table import ESTIMATED_LATENCY, LatencyTable, PartLatency
 from sugata.measure.memory import peak_memory
 from sugata.measure.zero_cost import PROXIES, Probe, decoder_parameters
 
 __all__ = [
+    "ESTIMATED_LATENCY",
     "PROXIES",
     "Latency",
+    "LatencyTable",
+    "PartLatency",
     "Probe",
     "count_parameters",
     "decode_latency",

@@ -97,12 +97,14 @@ def fresh(name: str, root: Path = Path("runs")) -> Path:
 
 def environment() -> dict[str, Any]:
     """Versions and machine, for the report and the cache of measurements."""
+    from sugata.measure.machine import processor  # with what loads torch: `sugata status` does not need it
+
     return {
         "sugata": sugata.__version__,
         "python": platform.python_version(),
         "packages": {name: version for name in _PACKAGES if (version := _version(name))},
         "system": f"{platform.system()} {platform.machine()}",
-        "cpu": _cpu(),
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
@@ -115,15 +117,6 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def _git_commit() -> str | None:

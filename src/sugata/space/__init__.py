@@ -7,6 +7,7 @@ from sugata.space.dictionary import DictionarySpace
 from sugata.space.graph import Graph
 from sugata.space.images import ImageSizes, image_signature, image_sizes
 from sugata.space.listed import ListedSpace
+from sugata.space.network_part import NetworkPart
 from sugata.space.outline import Block
 from sugata.space.part import PartOfSpace
 from sugata.space.restricted import RestrictedSpace, restricted
@@ -27,6 +28,7 @@ __all__ = [
     "Graph",
     "ImageSizes",
     "ListedSpace",
+    "NetworkPart",
     "OptionNote",
     "PartOfSpace",
     "RestrictedSpace",

@@ -1,6 +1,6 @@
 """A part of another space: the same networks, fewer of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sugata.space.architecture import Architecture
 from sugata.space.graph import Graph
+from sugata.space.network_part import NetworkPart
 from sugata.space.outline import Block
 from sugata.space.search_space import SearchSpace
 from sugata.space.signature import Signature
@@ -68,3 +69,11 @@ class PartOfSpace(SearchSpace):
     ) -> tuple[Block, ...]:
         """As in the other space."""
         return self.base.outline(architecture, signature)
+
+    def parts(self, architecture: Mapping[str, Value], signature: Signature) -> tuple[NetworkPart, ...]:
+        """As in the other space."""
+        return self.base.parts(architecture, signature)
+
+    def covering(self) -> Iterator[Architecture]:
+        """As in the other space, whose parts include those of this one."""
+        return self.base.covering()

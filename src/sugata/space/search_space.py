@@ -13,6 +13,7 @@ from sugata.space import counting
 from sugata.space.architecture import Architecture
 from sugata.space.choice import Choice, Constraint
 from sugata.space.graph import Graph
+from sugata.space.network_part import NetworkPart
 from sugata.space.outline import Block
 from sugata.space.signature import Signature
 from sugata.trial import Value
@@ -258,6 +259,32 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
             signature: of the task; that of a well-known one when None.
         """
         return ()
+
+    def parts(self, architecture: Mapping[str, Value], signature: Signature) -> tuple[NetworkPart, ...]:
+        """The network in parts, in the order of computing; the first takes the task's inputs.
+
+        A table of measured parts estimates the latency of the whole: the sum of theirs.
+
+        Raises:
+            InvalidArchitecture: networks of the space are not divided into parts.
+        """
+        raise InvalidArchitecture(
+            f"space {self.name} does not divide its networks into parts that can be timed one by one; measure"
+            " whole networks: sugata measure"
+        )
+
+    def covering(self) -> Iterator[Architecture]:
+        """A few architectures that together have all parts of all networks.
+
+        Here: the first options of all choices, all second ones, and so on. Spaces in which a part depends on
+        several choices override it.
+        """
+        for i in range(max(len(choice.options) for choice in self.choices)):
+            values = {choice.name: choice.options[i % len(choice.options)] for choice in self.choices}
+            try:
+                yield self.architecture(values)
+            except InvalidArchitecture:
+                continue
 
     # -- inside -----------------------------------------------------------------------------------
 

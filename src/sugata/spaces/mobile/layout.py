@@ -2,14 +2,18 @@
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from sugata.space import Block, Graph, Signature, image_signature, image_sizes
+from sugata.space import Block, Graph, NetworkPart, Signature, image_signature, image_sizes
+from sugata.space.network_part import shown
 from sugata.spaces.scaling import rounded_channels, rounded_layers
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from sugata.nn.mobile import MobileNetwork
 
 #: Images of fewer pixels a side are small: the network then halves them three times, not five.
@@ -151,6 +155,29 @@ class Layout:
         parts.append(Part("classifier", "head", f"{self.head} to {sizes.outputs}", network.classifier))
         return image_outline(network, parts, sizes)
 
+    def parts(self, signature: Signature) -> tuple[NetworkPart, ...]:
+        """Stem, every block, and the head with its classifier, to be timed one by one.
+
+        Raises:
+            InvalidArchitecture: the signature is not that of an image task.
+        """
+        sizes = image_sizes(signature)
+        small = max(sizes.height, sizes.width) < SMALL_IMAGE
+        network = cache(lambda: self.build(signature))
+        image = (sizes.channels, sizes.height, sizes.width)
+        shape = _after(image, self.stem, 1 if small else 2)
+        parts = [NetworkPart(f"stem {shown(image)} -> {shown(shape)}", image, lambda: network().stem)]
+        for i, block in enumerate(self.blocks):
+            stride = block.small_stride if small else block.stride
+            after = _after(shape, block.outputs, stride)
+            added = " + input" if block.skip and stride == 1 and after == shape else ""
+            name = f"{block.operation} {shown(shape)} -> {shown(after)}{added}"
+            parts.append(NetworkPart(name, shape, partial(_layer, network, i)))
+            shape = after
+        name = f"head {shown(shape)} -> {self.head} -> {sizes.outputs}"
+        parts.append(NetworkPart(name, shape, lambda: _head(network())))
+        return tuple(parts)
+
     def graph(self) -> Graph:
         """A chain of operations such as ``stage 2:mbconv_3x3_e3``."""
         operations = ("input", *(f"{block.name}:{block.operation}" for block in self.blocks), "output")
@@ -165,6 +192,25 @@ class Layout:
             parts.append([*astuple(block)[1:-1], block.skip and kept])
             channels = block.outputs
         return json.dumps(parts)
+
+
+def _after(shape: tuple[int, ...], channels: int, stride: int) -> tuple[int, ...]:
+    """The shape behind a convolution that pads by half its kernel."""
+    _, height, width = shape
+    return channels, -(-height // stride), -(-width // stride)
+
+
+def _layer(network: "Callable[[], MobileNetwork]", position: int) -> "nn.Module":
+    return network().layers[position]
+
+
+def _head(network: "MobileNetwork") -> "nn.Module":
+    """Last convolution, mean over positions, classifier."""
+    from torch import nn
+
+    from sugata.nn.pooling import PositionMean
+
+    return nn.Sequential(network.head, PositionMean(), network.classifier)
 
 
 def repeated(

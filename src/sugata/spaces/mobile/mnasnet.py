@@ -1,10 +1,21 @@
 """The factorized hierarchical space of MnasNet (Tan et al. 2019, section 4.1)."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sugata.space import Block, Choice, Condition, Graph, OptionNote, SearchSpace, Signature
+from sugata.space import (
+    Architecture,
+    Block,
+    Choice,
+    Condition,
+    Graph,
+    NetworkPart,
+    OptionNote,
+    SearchSpace,
+    Signature,
+)
 from sugata.spaces.mobile.layout import BlockShape, Layout, Stage, repeated
 from sugata.spaces.mobile.published import HEAD
 from sugata.spaces.scaling import rounded_channels
@@ -23,6 +34,8 @@ BASE = (
     (160, 3, 2, 2),
     (320, 1, 1, 1),
 )
+#: Channels as a share of those.
+FILTERS = (0.75, 1.0, 1.25)
 _STEM = 32
 _PAPER = ("Tan et al. 2019, MnasNet",)
 _OPERATIONS = {
@@ -77,6 +90,33 @@ class MnasNetSpace(SearchSpace):
         """
         return self._layout(architecture).build(signature)
 
+    def parts(self, architecture: Mapping[str, Value], signature: Signature) -> tuple[NetworkPart, ...]:
+        """Stem, blocks and head."""
+        return self._layout(architecture).parts(signature)
+
+    def covering(self) -> Iterator[Architecture]:
+        """Blocks that are alike but for their widths: every layer behind every width of the block before.
+
+        All have a layer more than MobileNetV2's, so that each has a first and a repeated one.
+        """
+        operations = (("mbconv", 3), ("mbconv", 6), ("sepconv", 3), ("conv", 3))
+        alike = itertools.product(operations, (3, 5), (0.0, 0.25), ("identity", "none"))
+        for (operation, expansion), kernel, squeeze, skip in alike:
+            # For every pair of neighbours all nine pairs of widths: the first and the step run over three.
+            for first, step in itertools.product(range(len(FILTERS)), repeat=2):
+                values: dict[str, Value] = {}
+                for block in range(1, len(BASE) + 1):
+                    values |= {
+                        f"block_{block}_operation": operation,
+                        f"block_{block}_expansion": expansion,
+                        f"block_{block}_kernel": kernel,
+                        f"block_{block}_squeeze": squeeze,
+                        f"block_{block}_skip": skip,
+                        f"block_{block}_filters": FILTERS[(first + step * block) % len(FILTERS)],
+                        f"block_{block}_layers": 1,
+                    }
+                yield self.architecture(values)
+
     def outline(
         self, architecture: Mapping[str, Value], signature: Signature | None = None
     ) -> tuple[Block, ...]:
@@ -114,7 +154,7 @@ def _block_choices(block: int) -> tuple[Choice, ...]:
         make("kernel", (3, 5), 3, "size of the kernels", ordered=True),
         make("squeeze", (0.0, 0.25), 0.0, "squeeze-and-excitation, channels per input channel", ordered=True),
         make("skip", ("identity", "none"), "identity", "whether a layer's input is added"),
-        make("filters", (0.75, 1.0, 1.25), 1.0, "channels as a share of MobileNetV2's", ordered=True),
+        make("filters", FILTERS, 1.0, "channels as a share of MobileNetV2's", ordered=True),
         make("layers", layers, 0, "layers more or less than MobileNetV2's", ordered=True),
     )
 

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sugata.space import Architecture, Block, Choice, Graph, OptionNote, SearchSpace, Signature
+from sugata.space import (
+    Architecture,
+    Block,
+    Choice,
+    Graph,
+    NetworkPart,
+    OptionNote,
+    SearchSpace,
+    Signature,
+)
 from sugata.spaces.mobile.layout import BlockShape, Layout
 from sugata.spaces.mobile.published import HEAD, PROXYLESS_FIRST, PROXYLESS_STAGES
 from sugata.trial import Value
@@ -88,6 +97,10 @@ class ProxylessSpace(SearchSpace):
             InvalidArchitecture: the signature is not that of an image task.
         """
         return self._layout(architecture).build(signature)
+
+    def parts(self, architecture: Mapping[str, Value], signature: Signature) -> tuple[NetworkPart, ...]:
+        """Stem, blocks and head."""
+        return self._layout(architecture).parts(signature)
 
     def outline(
         self, architecture: Mapping[str, Value], signature: Signature | None = None

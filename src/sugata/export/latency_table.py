@@ -1,0 +1,204 @@
+"""Measuring a latency table: networks in pieces, each piece in onnxruntime as it would ship."""
+
+import io
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from sugata.export.image import Pixels, ShippedImageNetwork
+from sugata.export.onnx_file import IR_VERSION
+from sugata.export.tracing import OPSET, quiet
+from sugata.measure import LatencyTable, PartLatency, onnx_session
+from sugata.measure.latency_table import this_machine, this_runtime
+from sugata.nn.initialization import initialize_convolutional
+from sugata.space import Architecture, NetworkPart, SearchSpace, Signature, image_sizes
+
+T = TypeVar("T")
+Progress = Callable[[int, int], None]
+_TURNS = 3  # of the whole network and its parts
+_FEWEST = 2  # passes of a turn
+
+
+def measure_latencies(
+    space: SearchSpace,
+    signature: Signature,
+    *,
+    passes: int = 30,
+    seconds: float = 2.0,
+    progress: Progress = lambda done, total: None,
+    exclusive: AbstractContextManager[None] | None = None,
+) -> LatencyTable:
+    """Measure every operation of every block of a space once, at its shape.
+
+    A few networks that together have all parts are cut into them. The parts of a network run one after the
+    other, each on what the one before has given, so that caches hold what they hold in the whole network: a
+    part that is repeated by itself finds its weights there and seems a quarter faster. Every pass gives one
+    timing of each part, and the median over passes is kept. Whole networks are timed in turn with the parts,
+    and what they take as a share of the sum of their parts corrects estimates: of both the 10 % quantile,
+    because other processes of the machine interrupt a whole network more often than a part.
+
+    Args:
+        space: divides its networks into parts (:meth:`SearchSpace.parts`).
+        signature: of an image task.
+        passes: timed passes through a network and through its parts, at most.
+        seconds: no further passes through a network or its parts when they took this long together; six are
+            made in any case.
+        progress: is told how many networks are done, and of how many.
+        exclusive: held while networks are timed.
+
+    Raises:
+        InvalidArchitecture: the space does not divide its networks, or the task has no images.
+    """
+    covering = _needed(space, signature)
+    graphs: dict[str, bytes] = {}
+    timings: dict[str, list[float]] = {}
+    shares = []
+    for done, (architecture, parts) in enumerate(covering):
+        progress(done, len(covering))
+        with TemporaryDirectory(prefix="sugata-") as folder:
+            pieces = _Pieces(space, architecture, parts, signature, Path(folder), graphs)
+            with exclusive or nullcontext():
+                whole, each = pieces.time(passes, seconds)
+        shares.append(float(np.quantile(whole, 0.1) / np.quantile(each, 0.1, axis=0).sum()))
+        for part, column in zip(parts, each.T, strict=True):
+            timings.setdefault(part.name, []).extend(column)
+    progress(len(covering), len(covering))
+    entries = {name: _latency(values) for name, values in sorted(timings.items())}
+    share = round(float(np.median(shares)), 4)
+    return LatencyTable(space, signature, entries, share, this_machine(), this_runtime())
+
+
+def _needed(space: SearchSpace, signature: Signature) -> list[tuple[Architecture, tuple[NetworkPart, ...]]]:
+    """Of the covering architectures those that have a part which none before has."""
+    known: set[str] = set()
+    needed = []
+    for architecture in space.covering():
+        parts = space.parts(architecture, signature)
+        names = {part.name for part in parts}
+        if not names <= known:
+            known |= names
+            needed.append((architecture, parts))
+    return needed
+
+
+class _Pieces:
+    """A network as onnxruntime sessions: the whole, and one for each part.
+
+    Args:
+        graphs: of parts that were exported before, by name; it is added to.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        architecture: Architecture,
+        parts: Sequence[NetworkPart],
+        signature: Signature,
+        folder: Path,
+        graphs: dict[str, bytes],
+    ) -> None:
+        pixels = _pixels(signature)
+        network = space.build(architecture, signature)
+        path = folder / "graph.onnx"
+
+        def session(graph: bytes) -> Any:
+            path.write_bytes(graph)
+            return onnx_session(path)
+
+        own = getattr(network, "initialize", partial(initialize_convolutional, network))
+        own(torch.Generator().manual_seed(0))
+        self.whole = session(_exported(ShippedImageNetwork(network, pixels), pixels.shape, torch.uint8))
+        self.parts = []
+        for i, part in enumerate(parts):
+            if part.name not in graphs:
+                module = part.build()
+                initialize_convolutional(module, torch.Generator().manual_seed(i))
+                if i == 0:
+                    graphs[part.name] = _exported(
+                        ShippedImageNetwork(module, pixels), part.shape, torch.uint8
+                    )
+                else:
+                    graphs[part.name] = _exported(module, part.shape, torch.float32)
+            self.parts.append((session(graphs[part.name]), part.shape))
+        self.image = np.random.default_rng(0).integers(0, 256, (1, *pixels.shape), np.uint8)
+
+    def time(self, passes: int, seconds: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Milliseconds of every pass, of the whole ``(passes,)`` and of its parts ``(passes, parts)``."""
+        whole: list[float] = []
+        each: list[list[float]] = []
+        for _ in range(_TURNS):
+            whole += _repeated(self._whole_pass, passes // _TURNS, seconds / _TURNS)
+            each += _repeated(self._part_pass, passes // _TURNS, seconds / _TURNS)
+        return np.asarray(whole), np.asarray(each)
+
+    def _whole_pass(self) -> float:
+        start = time.perf_counter()
+        self.whole.run(None, {"x": self.image})
+        return 1e3 * (time.perf_counter() - start)
+
+    def _part_pass(self) -> list[float]:
+        timed = []
+        given: dict[
+            tuple[int, ...], Any
+        ] = {}  # the last result of each shape, for parts that do not follow it
+        x = self.image
+        for session, shape in self.parts:
+            if x.shape[1:] != shape:
+                x = given[shape]
+            start = time.perf_counter()
+            (x,) = session.run(None, {"x": x})
+            timed.append(1e3 * (time.perf_counter() - start))
+            given[x.shape[1:]] = x
+        return timed
+
+
+def _repeated(run: Callable[[], T], passes: int, seconds: float) -> list[T]:
+    run()  # caches are those of what ran before
+    results: list[T] = []
+    start = time.perf_counter()
+    while len(results) < max(passes, _FEWEST):
+        if len(results) >= _FEWEST and time.perf_counter() - start > seconds:
+            break
+        results.append(run())
+    return results
+
+
+def _exported(module: nn.Module, shape: tuple[int, ...], dtype: torch.dtype) -> bytes:
+    """The graph of a module: `x` `(batch, *shape)` to `y`."""
+    buffer = io.BytesIO()
+    with torch.no_grad(), quiet():
+        torch.onnx.export(
+            module.eval(),
+            (torch.zeros(2, *shape, dtype=dtype),),
+            buffer,  # type: ignore[arg-type] # the older exporter writes to any file object
+            dynamo=False,
+            input_names=["x"],
+            output_names=["y"],
+            dynamic_axes={"x": {0: "batch"}, "y": {0: "batch"}},
+            opset_version=OPSET,
+        )
+    graph = onnx.load_from_string(buffer.getvalue())
+    graph.ir_version = IR_VERSION
+    return graph.SerializeToString()
+
+
+def _pixels(signature: Signature) -> Pixels:
+    sizes = image_sizes(signature)
+    level = (0.5,) * sizes.channels
+    shape = (sizes.channels, sizes.height, sizes.width)
+    return Pixels(shape, sizes.outputs, level, level, classes=tuple(map(str, range(sizes.outputs))))
+
+
+def _latency(values: Sequence[float]) -> PartLatency:
+    p10, median, p90 = (round(float(q), 5) for q in np.quantile(values, [0.1, 0.5, 0.9]))
+    return PartLatency(median, p10, p90)
