@@ -14,6 +14,7 @@ from sugata.errors import RecipeError
 from sugata.evaluators.table import metric_name
 from sugata.recipe_checks import CLUSTER_ONLY, FUNNEL_ONLY, check_together
 from sugata.recipe_tasks import TASKS, Bytes, CodeSection, Milliseconds, Seconds, Section, Share, Task
+from sugata.recipe_tune import TuneSection
 from sugata.trial import Value
 
 _STRICT = ConfigDict(strict=True)
@@ -251,6 +252,7 @@ class Recipe(Section):
     )
     final: FinalSection = Field(FinalSection(), description="the winners' training after the search")
     engine: EngineSection = Field(EngineSection(), description="where evaluations run")
+    tune: TuneSection = Field(TuneSection(), description="what `sugata tune` varies; else without effect")
 
     @property
     def spaces(self) -> tuple[str | dict[str, list[Value]], ...]:
@@ -482,7 +484,7 @@ def _fields_at(path: Sequence[Any]) -> list[str]:
     if path[:1] == ["task"]:
         return list(TASKS[path[1]].model_fields)
     for part in path:
-        if isinstance(part, int):
+        if part not in model.model_fields:  # a position in a list, or a name that the user gives
             continue
         annotation = model.model_fields[part].annotation
         candidates = [annotation, *get_args(annotation)]

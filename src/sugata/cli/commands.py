@@ -9,6 +9,7 @@ from rich.console import Console
 import sugata
 from sugata.cli import bench
 from sugata.cli.latency_table import latency_table
+from sugata.cli.tune import tune
 from sugata.errors import RecipeError, RunFolderError
 
 app = typer.Typer(
@@ -356,3 +357,6 @@ def train(
     from sugata.cli.training import train_one
 
     train_one(network, to, data=data, amount=amount, changes=changes or [], out=_out)
+
+
+app.command()(tune)

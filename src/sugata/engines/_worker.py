@@ -24,6 +24,7 @@ from typing import Any
 from sugata.engines.base import Job
 from sugata.engines.evaluation import LOG, TrialContext, encode, evaluate, one_line
 from sugata.engines.messages import read_bytes, send_json
+from sugata.engines.parent import die_with
 from sugata.engines.pickling import load
 from sugata.errors import DiskFullError
 from sugata.evaluators import Evaluation, Evaluator
@@ -118,7 +119,7 @@ def main() -> None:
     parser.add_argument("--evaluator", type=int, required=True, help="descriptor of the pickled evaluator")
     parser.add_argument("--results", type=int, required=True, help="descriptor to write messages to")
     arguments = parser.parse_args()
-    _die_with(arguments.parent)
+    die_with(arguments.parent)
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     incoming = os.dup(0)
@@ -133,18 +134,6 @@ def main() -> None:
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     worker.run(evaluator)
-
-
-def _die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies, even while it is stopped by a signal.
-
-    Elsewhere than on Linux the end of the job pipe does it.
-    """
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit("the engine is gone")
 
 
 def _give_memory_back() -> None:

@@ -51,8 +51,11 @@ def journal_path(folder: Path) -> Path:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, option: str = "--run-dir") -> Iterator[None]:
     """Hold the folder for this process; the lock goes with the process, however it ends.
+
+    Args:
+        option: by which a command is given another folder.
 
     Raises:
         RunFolderError: another process uses it.
@@ -65,7 +68,7 @@ def locked(folder: Path) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "unknown"
             raise RunFolderError(
-                f"{folder}: in use by process {holder}; wait for it, or give another --run-dir"
+                f"{folder}: in use by process {holder}; wait for it, or give another {option}"
             ) from None
         file.seek(0)
         file.truncate()

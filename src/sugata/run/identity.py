@@ -65,6 +65,8 @@ def _with_defaults(same: dict[str, Any]) -> dict[str, Any] | None:
 
 def _must_stay(recipe: Recipe) -> dict[str, Any]:
     """What may not change when a run goes on: all that decides a result, but not how long or how wide."""
-    data: dict[str, Any] = recipe.model_dump(mode="json", exclude={"budget", "engine", "final", "name"})
+    data: dict[str, Any] = recipe.model_dump(
+        mode="json", exclude={"budget", "engine", "final", "name", "tune"}
+    )
     deterministic = recipe.engine.deterministic
     return data | {"deterministic": deterministic, "window": recipe.engine.window if deterministic else None}

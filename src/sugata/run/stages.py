@@ -45,12 +45,17 @@ from sugata.trial import TIMED, Fidelity, Metric, Proposal, Trial
 
 @dataclass
 class _Run:
-    """One run on its folder: what the stages share."""
+    """One run on its folder: what the stages share.
+
+    Attributes:
+        ships: whether the winner is exported, and scored on test data.
+    """
 
     assembly: Assembly
     folder: Path
     journal: Journal
     progress: Progress
+    ships: bool = True
 
     @property
     def result(self) -> Result:
@@ -93,8 +98,12 @@ def start(
     evaluate: Callable[..., Any] | None = None,
     space: SearchSpace | None = None,
     progress: Progress | None = None,
+    ships: bool = True,
 ) -> Result:
     """Run a recipe in a folder, from the beginning or from where it was left.
+
+    Args:
+        ships: also export the winner and score it on test data; a run without can go on to that later.
 
     Raises:
         SugataError: any of its children; what was finished is in the journal.
@@ -115,7 +124,7 @@ def start(
             with locked(folder), _full_disk(recipe, folder):
                 progress.say(f"{recipe.name} in {folder}")
                 with open_journal(assembly, folder) as journal:
-                    _stages(_Run(assembly, folder, journal, progress), seconds)
+                    _stages(_Run(assembly, folder, journal, progress, ships), seconds)
                 _write_report(folder, progress)
         except KeyboardInterrupt:
             kept = (folder / JOURNAL).exists()
@@ -137,7 +146,8 @@ def _write_report(folder: Path, progress: Progress) -> None:
 def _stages(run: _Run, seconds: float) -> None:
     if run.assembly.task is None:
         _search(run)
-        report_winner(run.assembly, run.result, run.journal)
+        if run.ships:
+            report_winner(run.assembly, run.result, run.journal)
         return
     if not run.done("prepare"):
         run.journal.note("stage", {"name": "prepare", "seconds": seconds})
@@ -172,6 +182,7 @@ def resume(
     engine: str | None = None,
     address: str | None = None,
     progress: Progress | None = None,
+    ships: bool = True,
 ) -> Result:
     """Go on with a run where it was left, however it ended.
 
@@ -179,6 +190,7 @@ def resume(
         budget: a new wall-clock budget of the whole search stage, such as ``20m``.
         engine: another kind of engine than before.
         address: another cluster than before.
+        ships: as for :func:`start`.
 
     Raises:
         SugataError: as :func:`start`; a run of a function that is not importable needs the script again.
@@ -194,7 +206,7 @@ def resume(
             f"{folder}: function {recipe.evaluate!r} cannot be imported here; "
             + _how_to_go_on(recipe, folder)
         )
-    return start(recipe, folder, progress=progress)
+    return start(recipe, folder, progress=progress, ships=ships)
 
 
 def _prepare(assembly: Assembly, progress: Progress) -> float:
@@ -279,6 +291,8 @@ def _finish(run: _Run) -> None:
             _evaluate_outside(run, engine, [*_finals(run), *_baselines(run)])
             _train_substitutes(run, engine)
     _drop_checkpoints(run)
+    if not run.ships:
+        return
     if not run.done("export"):
         with run.stage("export") as left:
             run.progress.say("exporting the winner to " + str(run.folder / BEST))
