@@ -22,6 +22,7 @@ SETTINGS = SupernetSettings(steps=10, batch_size=8, learning_rate=0.05, checks=4
 QUICK: dict[str, dict[str, Any]] = {
     "single_path": {"candidates": 30},
     "elastic": {"candidates": 12, "random": 1},
+    "enas": {"controller_steps": 2, "samples": 2, "candidates": 30},
     "perturbation": {"tuning": 2, "held": 2},
 }
 every_method = pytest.mark.parametrize("name", METHODS)

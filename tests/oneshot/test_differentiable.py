@@ -153,3 +153,20 @@ def test_a_healthy_distribution_has_no_warning() -> None:
 def test_settings_out_of_range_are_refused(make, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         make()
+
+
+@pytest.mark.parametrize("prefers", ["tanh", None])
+def test_no_path_that_gdas_draws_breaks_a_limit(prefers: str | None) -> None:
+    """Also where the logits prefer what breaks it so much that nothing else is drawn."""
+    search = Gdas(SupernetSettings(steps=1), coldest=0.1)
+    search.supernet, search.progress = ToySupernet(), 1.0
+    search.generator = torch.Generator().manual_seed(0)
+    options = search.supernet.decisions["first"]
+    search.logits = {name: torch.zeros(4, requires_grad=True) for name in search.supernet.decisions}
+    if prefers:
+        search.logits["first"] = torch.tensor([float(30 * (one == prefers)) for one in options])
+    search.feasible = lambda architecture: "tanh" if architecture["first"] == "tanh" else None
+    for _ in range(20):
+        mixture = search._mixture()
+        assert options[int(mixture["first"].argmax())] != "tanh"
+        assert sorted(mixture["first"].tolist()) == [0.0, 0.0, 0.0, 1.0]

@@ -14,11 +14,11 @@ from sugata.space import Choice, Condition
 from sugata.strategies.policies import (
     CategoricalPolicy,
     GreedyPolicy,
-    LstmPolicy,
     Policy,
     _normalized,
     _utilities,
 )
+from sugata.strategies.recurrent import LstmPolicy
 
 CHOICES = (
     Choice("mixer", ("attention", "mamba", "rwkv")),
@@ -75,6 +75,17 @@ def test_the_same_rewards_give_the_same_policy(name: str) -> None:
     first, second = (trained(POLICIES[name](), 40) for _ in range(2))
     for seed in range(20):
         assert first.sample(np.random.default_rng(seed)) == second.sample(np.random.default_rng(seed))
+
+
+@every_policy
+def test_a_restored_policy_learns_on_as_if_nothing_had_happened(name: str) -> None:
+    whole = trained(trained(POLICIES[name](), 40), 40, seed=1)
+    restored = POLICIES[name]()
+    restored.restore(trained(POLICIES[name](), 40).state())
+    trained(restored, 40, seed=1)
+    for seed in range(20):
+        assert whole.sample(np.random.default_rng(seed)) == restored.sample(np.random.default_rng(seed))
+    assert str(whole.state()) == str(restored.state())
 
 
 def test_probabilities_of_the_recurrent_policy_add_up_to_one() -> None:

@@ -1,5 +1,6 @@
 """Weight sharing: supernets, and what learns on them."""
 
+from sugata.oneshot.asng import Asng
 from sugata.oneshot.base import (
     Feasible,
     FitContext,
@@ -17,6 +18,7 @@ from sugata.oneshot.darts_cell import DartsSupernet
 from sugata.oneshot.differentiable import Darts, Gdas
 from sugata.oneshot.elastic import ElasticSupernet
 from sugata.oneshot.elastic_mobile import ElasticMobileSupernet
+from sugata.oneshot.enas import Enas
 from sugata.oneshot.fitting import TrainedMethod
 from sugata.oneshot.language import LanguageSupernet, LanguageSupernetEvaluator
 from sugata.oneshot.mixed import MixedOperation, recalibrate
@@ -30,11 +32,13 @@ from sugata.oneshot.single_path import SinglePath
 
 __all__ = [
     "METHODS",
+    "Asng",
     "Darts",
     "DartsSupernet",
     "Elastic",
     "ElasticMobileSupernet",
     "ElasticSupernet",
+    "Enas",
     "Feasible",
     "FitContext",
     "Found",

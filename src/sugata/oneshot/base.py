@@ -4,7 +4,7 @@ import heapq
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -205,10 +205,21 @@ def most_probable(
     Raises:
         LimitError: fewer were found among the first 100,000 combinations.
     """
+    return first_feasible(supernet, supernet.ranked(probabilities), count, feasible)
+
+
+def first_feasible(
+    supernet: Supernet, architectures: Iterable[Architecture], count: int, feasible: Feasible = anything
+) -> list[Architecture]:
+    """The first architectures that break no limit, different ones.
+
+    Raises:
+        LimitError: fewer were found among the first 100,000.
+    """
     found: dict[str, Architecture] = {}
     reasons: set[str] = set()
-    for architecture in itertools.islice(supernet.ranked(probabilities), _MOST_TRIED):
-        key = supernet.space.training_key(architecture)
+    for architecture in itertools.islice(architectures, _MOST_TRIED):
+        key = supernet.key(architecture)
         if key in found:
             continue
         reason = feasible(architecture)

@@ -19,6 +19,8 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "elastic": "sugata.oneshot.sandwich:Elastic",
         "darts": "sugata.oneshot.differentiable:Darts",
         "gdas": "sugata.oneshot.differentiable:Gdas",
+        "enas": "sugata.oneshot.enas:Enas",
+        "asng": "sugata.oneshot.asng:Asng",
         "perturbation": "sugata.oneshot.perturbation:Perturbation",
     }
 )

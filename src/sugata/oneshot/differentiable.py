@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sugata.errors import RecipeError
+from sugata.errors import InvalidArchitecture, RecipeError
 from sugata.oneshot.base import most_probable
 from sugata.oneshot.collapse import SKIPS, Check, check, details
 from sugata.oneshot.fitting import TrainedMethod
@@ -20,6 +20,7 @@ from sugata.tasks import Batch
 from sugata.training import distributed
 
 _START = 1e-3  # deviation of the first logits
+_MOST_DRAWN = 100  # paths in a row that break a limit
 _HESSIAN_STEP = 0.01  # of the finite differences, over the norm of the vector (Liu et al. 2019, equation 8)
 
 
@@ -291,15 +292,37 @@ class Gdas(Differentiable):
         self.hottest, self.coldest = hottest, coldest
 
     def _mixture(self) -> dict[str, Tensor]:
-        temperature = self.hottest + (self.coldest - self.hottest) * self.progress
+        for _ in range(_MOST_DRAWN):
+            soft = self._noisy()
+            path = {name: int(one.argmax()) for name, one in soft.items()}
+            if self._allowed(path):
+                break
+        else:  # nearly all that the logits prefer breaks a limit
+            best = self.supernet.path(most_probable(self.supernet, self.probabilities(), 1, self.feasible)[0])
+            path = {name: options.index(best[name]) for name, options in self.supernet.decisions.items()}
         mixture = {}
+        for name, one in soft.items():
+            hard = torch.zeros_like(one)
+            hard[path[name]] = 1.0
+            mixture[name] = hard + (one - one.detach()) * hard  # what was not drawn is not computed
+        return mixture
+
+    def _noisy(self) -> dict[str, Tensor]:
+        temperature = self.hottest + (self.coldest - self.hottest) * self.progress
+        soft = {}
         for name, logits in self.logits.items():
             noise = torch.empty(len(logits)).exponential_(generator=self.generator).log().neg()
-            soft = torch.softmax((torch.log_softmax(logits, 0) + noise) / temperature, 0)
-            hard = torch.zeros_like(soft)
-            hard[int(soft.argmax())] = 1.0
-            mixture[name] = hard + (soft - soft.detach()) * hard  # what was not drawn is not computed
-        return mixture
+            soft[name] = torch.softmax((torch.log_softmax(logits, 0) + noise) / temperature, 0)
+        return soft
+
+    def _allowed(self, path: dict[str, int]) -> bool:
+        """Whether the path breaks no limit; one that keeps too many edges is no architecture, and may be."""
+        try:
+            options = self.supernet.decisions
+            architecture = self.supernet.architecture({name: options[name][i] for name, i in path.items()})
+        except InvalidArchitecture:
+            return True
+        return self.feasible(architecture) is None
 
     def _logit_step(self, train: Batch, held: Batch) -> float:
         loss = self._fixed_weights_loss(held)

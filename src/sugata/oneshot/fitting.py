@@ -182,13 +182,16 @@ class TrainedMethod(OneShot):
     def _go_on(self, losses: list[float]) -> bool:
         """Report; False: stop."""
         loss = float(distributed.mean(torch.tensor(sum(losses) / len(losses))))
+        self._check_finite(loss)
+        share = min(1.0, self.spent / self._amount())
+        return bool(distributed.agree(distributed.rank() > 0 or self.context.report(share, loss)))
+
+    def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise RecipeError(
                 f"oneshot.learning_rate is {self.settings.learning_rate:g}: the loss is {loss} after"
                 f" {self.steps} steps; lower it"
             )
-        share = min(1.0, self.spent / self._amount())
-        return bool(distributed.agree(distributed.rank() > 0 or self.context.report(share, loss)))
 
     def _keep(self, segment: int) -> None:
         if self.context.folder is None or distributed.rank() > 0:

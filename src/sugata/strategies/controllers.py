@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 
 from sugata.errors import InvalidArchitecture
 from sugata.objectives import Objectives
 from sugata.space import SearchSpace
 from sugata.strategies.base import Strategy
-from sugata.strategies.policies import CategoricalPolicy, GreedyPolicy, LstmPolicy, Policy
+from sugata.strategies.policies import CategoricalPolicy, GreedyPolicy, Policy
 from sugata.strategies.seen import Seen
 from sugata.trial import Fidelity, Proposal, Trial, Value
 
@@ -112,6 +111,10 @@ class Reinforce(Controller):
         entropy: float = 0.02,
         baseline: float = 0.9,
     ) -> None:
+        import torch  # the other controllers do without
+
+        from sugata.strategies.recurrent import LstmPolicy
+
         generator = torch.Generator().manual_seed(int(np.random.default_rng([seed, 0, 0]).integers(2**31)))
         policy = LstmPolicy(
             space.choices, generator, hidden=hidden, rate=rate, entropy=entropy, baseline=baseline

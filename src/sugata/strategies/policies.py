@@ -6,12 +6,11 @@ samples with their rewards; larger is better. They hold no random state: samplin
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from sugata.errors import RecipeError
 from sugata.space import Choice
@@ -40,6 +39,14 @@ class Policy(ABC):
     @abstractmethod
     def learn(self, samples: Sequence[Mapping[str, Value]], rewards: Sequence[float]) -> None:
         """Move towards what was rewarded; ``together`` samples that this policy has drawn."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Everything that was learned, as plain values and, where there is a network, tensors."""
+
+    @abstractmethod
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from such a state."""
 
     @abstractmethod
     def favourite(self) -> dict[str, Value]:
@@ -101,6 +108,21 @@ class CategoricalPolicy(Policy):
             if applies(choice, values):
                 values[choice.name] = choice.options[int(self.probabilities[choice.name].argmax())]
         return values
+
+    def state(self) -> dict[str, Any]:
+        """Probabilities, and how the step adapts."""
+        return {
+            "probabilities": {name: values.tolist() for name, values in self.probabilities.items()},
+            "shrinking": self._shrinking,
+            "path": self._path.tolist(),
+            "weight": self._weight,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from such a state."""
+        self.probabilities = {name: np.array(values) for name, values in state["probabilities"].items()}
+        self._shrinking, self._weight = state["shrinking"], state["weight"]
+        self._path = np.array(state["path"])
 
     def learn(self, samples: Sequence[Mapping[str, Value]], rewards: Sequence[float]) -> None:
         """One step along the natural gradient."""
@@ -200,6 +222,20 @@ class GreedyPolicy(Policy):
                 values[choice.name] = choice.options[int(means.argmax())]
         return values
 
+    def state(self) -> dict[str, Any]:
+        """Means, how many samples they are of, and the probability of exploring."""
+        return {
+            "epsilon": self.epsilon,
+            "means": {name: values.tolist() for name, values in self.means.items()},
+            "counts": {name: values.tolist() for name, values in self.counts.items()},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from such a state."""
+        self.epsilon = state["epsilon"]
+        self.means = {name: np.array(values) for name, values in state["means"].items()}
+        self.counts = {name: np.array(values, dtype=int) for name, values in state["counts"].items()}
+
     def learn(self, samples: Sequence[Mapping[str, Value]], rewards: Sequence[float]) -> None:
         """Update the means."""
         for sample, reward in zip(samples, rewards, strict=True):
@@ -213,146 +249,9 @@ class GreedyPolicy(Policy):
                 self.means[choice.name][position] = reward if count == 1 else mean + (reward - mean) / count
 
 
-class LstmPolicy(Policy):
-    """A recurrent network that decides one choice after the other, trained by REINFORCE.
-
-    Zoph & Le 2017, section 3: the embedded option of the choice before is the input of an LSTM, whose state
-    gives the logits of the next choice; the reward less its moving average weighs the log-probability
-    (equation 3), and the entropy is encouraged (as in ENAS, Pham et al. 2018).
-
-    Departures: rewards are divided by their running deviation, so that one learning rate serves accuracies
-    in percent and losses alike; one layer instead of two. A sample's log-probability is that under the
-    policy of the time when its reward arrives.
-
-    Args:
-        choices: what is decided.
-        generator: draws the first weights.
-        hidden: width of the state.
-        rate: learning rate of Adam.
-        entropy: weight of the entropy.
-        baseline: what is kept of the moving average at each reward.
-
-    Raises:
-        RecipeError: a parameter is out of its range.
-    """
-
-    def __init__(
-        self,
-        choices: Sequence[Choice],
-        generator: torch.Generator,
-        *,
-        hidden: int = 64,
-        rate: float = 0.01,
-        entropy: float = 0.02,
-        baseline: float = 0.9,
-    ) -> None:
-        super().__init__(choices)
-        if hidden < 1 or rate <= 0 or entropy < 0 or not 0 <= baseline < 1:
-            raise RecipeError(
-                f"strategy.hidden {hidden}, rate {rate}, entropy {entropy}, baseline {baseline}: give hidden"
-                " of at least 1, rate above 0, entropy of at least 0, baseline from 0 to below 1"
-            )
-        self.entropy = entropy
-        self.keep = baseline
-        self.network = _Recurrent(self.choices, hidden, generator)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), rate)
-        self._count = 0
-        self._baseline = 0.0
-        self._variance = 0.0
-
-    @torch.no_grad()
-    def sample(self, rng: np.random.Generator) -> dict[str, Value]:
-        """An option for every choice that applies, each given those before."""
-        return self.network.walk(lambda choice, logits: _drawn(torch.softmax(logits, 0).numpy(), rng))[0]
-
-    @torch.no_grad()
-    def favourite(self) -> dict[str, Value]:
-        """The most probable option of every choice, each given those before."""
-        return self.network.walk(lambda choice, logits: int(logits.argmax()))[0]
-
-    def log_probability(self, sample: Mapping[str, Value]) -> tuple[Tensor, Tensor]:
-        """Of a sample: the logarithm of its probability, and the summed entropy of its decisions."""
-        _, logits, positions = self.network.walk(
-            lambda choice, logits: choice.options.index(sample[choice.name])
-        )
-        total = entropy = torch.zeros((), dtype=torch.float64)
-        for one, position in zip(logits, positions, strict=True):
-            log = torch.log_softmax(one, 0)
-            total = total + log[position]
-            entropy = entropy - (log.exp() * log).sum()
-        return total, entropy
-
-    def learn(self, samples: Sequence[Mapping[str, Value]], rewards: Sequence[float]) -> None:
-        """One step of REINFORCE."""
-        advantages = [self._advantage(reward) for reward in rewards]
-        self.optimizer.zero_grad()
-        loss = torch.zeros((), dtype=torch.float64)
-        for sample, advantage in zip(samples, advantages, strict=True):
-            log_probability, entropy = self.log_probability(sample)
-            loss = loss - advantage * log_probability - self.entropy * entropy
-        (loss / len(samples)).backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-
-    def _advantage(self, reward: float) -> float:
-        """The reward less its moving average, in running deviations."""
-        if self._count == 0:
-            self._baseline = reward
-        difference = reward - self._baseline
-        self._count += 1
-        keep = self.keep
-        self._variance = keep * self._variance + (1 - keep) * difference**2
-        self._baseline = keep * self._baseline + (1 - keep) * reward
-        return difference / math.sqrt(self._variance) if self._variance > 0 else 0.0
-
-
-class _Recurrent(nn.Module):
-    """The network of :class:`LstmPolicy`, in double precision: replayed updates come out bit for bit."""
-
-    def __init__(self, choices: Sequence[Choice], hidden: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.choices = choices
-        self.start = nn.Parameter(torch.zeros(hidden))
-        self.cell = nn.LSTMCell(hidden, hidden)
-        self.embeddings = nn.ModuleList(nn.Embedding(len(c.options), hidden) for c in choices)
-        self.heads = nn.ModuleList(nn.Linear(hidden, len(c.options)) for c in choices)
-        self.double()
-        with torch.no_grad():
-            for parameter in self.parameters():
-                parameter.uniform_(-0.08, 0.08, generator=generator)  # as published
-
-    def walk(
-        self, decide: Callable[[Choice, Tensor], int]
-    ) -> tuple[dict[str, Value], list[Tensor], list[int]]:
-        """Decide every choice that applies.
-
-        Returns:
-            The options, and the logits and the position of each decision.
-        """
-        values: dict[str, Value] = {}
-        logits: list[Tensor] = []
-        positions: list[int] = []
-        inputs, state = self.start[None], None
-        for choice, embedding, head in zip(self.choices, self.embeddings, self.heads, strict=True):
-            if not applies(choice, values):
-                continue
-            state = self.cell(inputs, state)
-            found = head(state[0])[0]
-            position = decide(choice, found)
-            logits.append(found)
-            positions.append(position)
-            values[choice.name] = choice.options[position]
-            inputs = embedding(torch.tensor([position]))
-        return values, logits, positions
-
-
 def applies(choice: Choice, values: Mapping[str, Value]) -> bool:
     """Whether a choice applies, given those decided before it."""
     return choice.when is None or choice.when.holds(*(values.get(name) for name in choice.when.choices))
-
-
-def _drawn(probabilities: Array, rng: np.random.Generator) -> int:
-    position = int(np.searchsorted(np.cumsum(probabilities), rng.random()))
-    return min(position, len(probabilities) - 1)
 
 
 def _utilities(rewards: Array) -> Array:

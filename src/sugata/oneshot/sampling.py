@@ -1,0 +1,79 @@
+"""What methods have in common that sample architectures from a policy and learn from their rewards."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from sugata.errors import InvalidArchitecture
+from sugata.oneshot.base import Supernet, sampled
+from sugata.oneshot.fitting import TrainedMethod
+from sugata.space import Architecture
+from sugata.strategies.policies import Policy
+from sugata.tasks import Batch, Task
+from sugata.tasks.image.task import ACCURACY
+from sugata.training import distributed
+from sugata.trial import Value
+
+_MOST_DRAWN = 100  # samples in a row that break a limit
+
+
+class SampledMethod(TrainedMethod):
+    """A policy over the choices of the space, of which a sample is a path of the supernet.
+
+    What breaks a limit is drawn anew; where nearly all that the policy prefers does, a random architecture
+    within the limits takes its place.
+    """
+
+    policy: Policy
+
+    @abstractmethod
+    def _make_policy(self, rng: np.random.Generator) -> Policy:
+        """The policy before it has learned."""
+
+    def _begin(self, rng: np.random.Generator) -> None:
+        self.policy = self._make_policy(rng)
+
+    def _state(self) -> dict[str, Any]:
+        return {"policy": self.policy.state()}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.policy.restore(state["policy"])
+
+    def _draw(self, rng: np.random.Generator) -> Architecture:
+        for _ in range(_MOST_DRAWN):
+            try:
+                architecture = self.supernet.space.architecture(self.policy.sample(rng))
+            except InvalidArchitecture:
+                continue
+            if self.feasible(architecture) is None:
+                return architecture
+        return sampled(self.supernet, rng, self.feasible)
+
+    def _train_path(self, architecture: Mapping[str, Value], batch: Batch, share: float = 1.0) -> float:
+        """Add a share of the gradient of a path; returns its loss."""
+        self.supernet.activate(architecture)
+        loss = self.task.loss(self.supernet, batch)
+        (share * loss).backward()
+        return float(loss.detach())
+
+    def _reward(self, architecture: Mapping[str, Value], batch: Batch) -> float:
+        """Of a path on a held batch, over all processes."""
+        self.supernet.activate(architecture)
+        reward = float(distributed.mean(torch.tensor(batch_quality(self.supernet, self.task, batch))))
+        self._check_finite(reward)
+        return reward
+
+
+@torch.no_grad()
+def batch_quality(supernet: Supernet, task: Task, batch: Batch) -> float:
+    """How good the active path is on one batch: accuracy where classes are predicted, else the negative loss.
+
+    Batch norms use the statistics of the batch, as the published code of ENAS does: running ones are those of
+    many paths.
+    """
+    if task.primary.name == ACCURACY.name:
+        return float((supernet(batch.inputs).argmax(-1) == batch.targets).double().mean())
+    return -float(task.loss(supernet, batch))
