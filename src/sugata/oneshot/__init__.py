@@ -25,6 +25,8 @@ from sugata.oneshot.mixed import MixedOperation, recalibrate
 from sugata.oneshot.mobile import ProxylessSupernet
 from sugata.oneshot.nasbench201 import NasBench201Supernet
 from sugata.oneshot.perturbation import Perturbation
+from sugata.oneshot.proxyless import Proxyless, ProxylessReinforce
+from sugata.oneshot.reward import Reward, batch_quality
 from sugata.oneshot.sandwich import Elastic
 from sugata.oneshot.scores import SupernetEvaluator
 from sugata.oneshot.settings import SupernetSettings
@@ -49,7 +51,10 @@ __all__ = [
     "NasBench201Supernet",
     "OneShot",
     "Perturbation",
+    "Proxyless",
+    "ProxylessReinforce",
     "ProxylessSupernet",
+    "Reward",
     "Selection",
     "SinglePath",
     "Supernet",
@@ -57,6 +62,7 @@ __all__ = [
     "SupernetSettings",
     "TrainedMethod",
     "WarmStart",
+    "batch_quality",
     "entropy",
     "load_supernet",
     "method_class",

@@ -21,6 +21,8 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "gdas": "sugata.oneshot.differentiable:Gdas",
         "enas": "sugata.oneshot.enas:Enas",
         "asng": "sugata.oneshot.asng:Asng",
+        "proxyless": "sugata.oneshot.proxyless:Proxyless",
+        "proxyless_reinforce": "sugata.oneshot.proxyless:ProxylessReinforce",
         "perturbation": "sugata.oneshot.perturbation:Perturbation",
     }
 )

@@ -183,12 +183,14 @@ class Differentiable(TrainedMethod):
     def _logit_step(self, train: Batch, held: Batch) -> float:
         """Leave the gradient of the logits in them; returns the loss on the held batch."""
 
-    def _weight_step(self, batch: Batch) -> None:
+    def _weight_step(self, batch: Batch) -> float:
         with torch.no_grad():
             mixture = self._normalized(self._mixture())
             self.supernet.mix(self._dropped(mixture) if self.operation_dropout else mixture)
-        self.task.loss(self.supernet, batch).backward()
+        loss = self.task.loss(self.supernet, batch)
+        loss.backward()
         self._descend()
+        return float(loss.detach())
 
     def _dropped(self, mixture: dict[str, Tensor]) -> dict[str, Tensor]:
         """The mixture with some skips left out."""
