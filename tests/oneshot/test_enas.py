@@ -6,8 +6,6 @@ import torch
 
 from sugata.errors import RecipeError
 from sugata.oneshot import Enas, SupernetSettings
-from sugata.oneshot.sampling import batch_quality
-from sugata.tasks import Batch
 from sugata.tasks.image.task import ACCURACY
 
 from .toy import Quiet, ToySupernet, ToyTask
@@ -50,19 +48,6 @@ def test_weights_stay_while_the_controller_learns_and_the_other_way_round() -> N
     search = Watching(SupernetSettings(steps=4, batch_size=4, checks=2))
     search.fit(ToySupernet(), ToyTask(), Quiet())
     assert search.steps == 4
-
-
-def test_the_reward_is_accuracy_for_classes_and_the_negative_loss_otherwise() -> None:
-    supernet, task = ToySupernet(), ToyTask()
-    batch = task.batch(np.random.default_rng(0), 8)
-    assert batch_quality(supernet, task, batch) == pytest.approx(-float(task.loss(supernet, batch).detach()))
-
-    class Fixed(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x
-
-    known = Batch(torch.eye(4), torch.tensor([0, 1, 2, 0]))
-    assert batch_quality(Fixed(), Classes(), known) == 0.75  # type: ignore[arg-type]
 
 
 def test_random_ones_join_where_a_decided_controller_samples_too_few() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sugata.errors import InvalidArchitecture
 from sugata.oneshot.base import descending, entropy, first_feasible
+from sugata.oneshot.reward import SOFT, check_latency
 from sugata.oneshot.sampling import SampledMethod
 from sugata.oneshot.settings import SupernetSettings
 from sugata.space import Architecture
@@ -23,7 +24,7 @@ class Asng(SampledMethod):
 
     A step samples some paths; the weights follow their mean gradient on a batch of the split ``train``. It
     then samples as many again, and the distribution learns from their rewards on one batch of the split
-    ``validation``: accuracy, or the negative loss where no classes are predicted. The most probable
+    ``validation``: accuracy, or ``exp(-loss)`` where no classes are predicted. The most probable
     architectures are derived.
 
     To learn the distribution after the weights, search a supernet that any method has trained with the
@@ -34,6 +35,9 @@ class Asng(SampledMethod):
         samples: paths of a step for the weights, and again for the distribution; 2 as published.
         trust: signal over noise that keeps the length of the distribution's step; the paper's alpha.
         delta: the first step's length.
+        latency_table: file of ``sugata latency-table``; empty: latency does not count.
+        latency_target: milliseconds; a faster network is rewarded, a slower one pays.
+        latency_exponent: how much: the w of ``accuracy x (latency / target)^w`` (Tan et al. 2019).
 
     Attributes:
         entropies: of the distribution at each check, 1 undecided, 0 decided, with the steps so far.
@@ -48,12 +52,19 @@ class Asng(SampledMethod):
         samples: int = 2,
         trust: float = 1.5,
         delta: float = 1.0,
+        latency_table: str = "",
+        latency_target: float = 0.0,
+        latency_exponent: float = SOFT,
     ) -> None:
         super().__init__(settings)
+        check_latency(latency_table, latency_target, latency_exponent)
         CategoricalPolicy((), samples=samples, trust=trust, delta=delta)  # refuses what is out of range
         self.samples = samples
         self.trust = trust
         self.delta = delta
+        self.latency_table = latency_table
+        self.latency_target = latency_target
+        self.latency_exponent = latency_exponent
         self.entropies: list[tuple[int, float]] = []
 
     def derive(self, count: int) -> list[Architecture]:

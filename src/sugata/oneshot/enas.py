@@ -9,6 +9,7 @@ import torch
 from sugata.errors import RecipeError
 from sugata.oneshot.base import sampled
 from sugata.oneshot.fitting import DERIVE
+from sugata.oneshot.reward import SOFT, check_latency
 from sugata.oneshot.sampling import SampledMethod
 from sugata.oneshot.scores import best_scored
 from sugata.oneshot.settings import SupernetSettings
@@ -24,7 +25,7 @@ class Enas(SampledMethod):
     ``train``, a step on one path that the controller samples (the Monte Carlo estimate of equation 1 with
     M = 1). Then the weights stay, and the controller, an LSTM that decides one choice after the other, is
     trained by REINFORCE; the reward of a sample is its accuracy on a batch of the split ``validation``, or
-    the negative loss where no classes are predicted. In the end the controller samples architectures, of
+    ``exp(-loss)`` where no classes are predicted. In the end the controller samples architectures, of
     which those with the best validation scores are derived.
 
     Departures: samples are scored to derive on the whole split, or ``limit`` of it, with recalibrated batch
@@ -42,6 +43,9 @@ class Enas(SampledMethod):
         baseline: what is kept of the rewards' moving average at each new one.
         candidates: how many samples are scored to derive.
         limit: images, or bytes of text, that score one; 0: all of the validation split.
+        latency_table: file of ``sugata latency-table``; empty: latency does not count.
+        latency_target: milliseconds; a faster network is rewarded, a slower one pays.
+        latency_exponent: how much: the w of ``accuracy x (latency / target)^w`` (Tan et al. 2019).
 
     Attributes:
         rewards: the mean of each alternation, with the steps of the weights so far.
@@ -59,8 +63,12 @@ class Enas(SampledMethod):
         baseline: float = 0.9,
         candidates: int = 100,
         limit: int = 0,
+        latency_table: str = "",
+        latency_target: float = 0.0,
+        latency_exponent: float = SOFT,
     ) -> None:
         super().__init__(settings)
+        check_latency(latency_table, latency_target, latency_exponent)
         for name, count in (
             ("controller_steps", controller_steps),
             ("samples", samples),
@@ -76,6 +84,9 @@ class Enas(SampledMethod):
         self.baseline = baseline
         self.candidates = candidates
         self.limit = limit
+        self.latency_table = latency_table
+        self.latency_target = latency_target
+        self.latency_exponent = latency_exponent
         self.rewards: list[tuple[int, float]] = []
 
     def derive(self, count: int) -> list[Architecture]:

@@ -278,8 +278,7 @@ class ProxylessReinforce(BinaryPaths):
                 f"oneshot.samples is {samples}, oneshot.baseline {baseline}; give at least 1, and a share"
                 " from 0 to below 1"
             )
-        if latency_exponent > 0:
-            raise RecipeError(f"oneshot.latency_exponent is {latency_exponent}; give a number below 0")
+        check_latency(latency_table, latency_target, latency_exponent)
         self.samples = samples
         self.baseline = baseline
         self.latency_exponent = latency_exponent

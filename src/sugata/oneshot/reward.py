@@ -10,6 +10,7 @@ from sugata.measure import ESTIMATED_LATENCY, LatencyTable
 from sugata.objectives import MnasNetReward
 from sugata.oneshot.base import Supernet
 from sugata.tasks import Batch, Task
+from sugata.tasks.image.task import ACCURACY
 from sugata.trial import Value
 
 SOFT = -0.07  # twice the latency is worth 5 % of accuracy (Tan et al. 2019, section 3)
@@ -63,12 +64,14 @@ def read_table(supernet: Supernet, table: str) -> LatencyTable | None:
     return LatencyTable.read(table, supernet.space, supernet.signature) if table else None
 
 
-def check_latency(table: str, target: float) -> None:
-    """Check the two options that go together.
+def check_latency(table: str, target: float, exponent: float = SOFT) -> None:
+    """Check the options that go together.
 
     Raises:
-        RecipeError: one of them is missing.
+        RecipeError: one of them is missing, or latency would be rewarded.
     """
+    if exponent > 0:
+        raise RecipeError(f"oneshot.latency_exponent is {exponent:g}; give a number below 0")
     if table and not target > 0:
         raise RecipeError(f"oneshot.latency_target is {target:g}; give milliseconds to go with latency_table")
     if target and not table:
@@ -86,6 +89,6 @@ def batch_quality(supernet: Supernet, task: Task, batch: Batch) -> float:
     where the loss is in nats, as ENAS rewards language models (Pham et al. 2018, section 3.1). Batch norms
     use the statistics of the batch if the supernet is training, since those of other paths do not fit.
     """
-    if task.primary.name == "accuracy" and batch.targets.ndim == 1 and not batch.targets.is_floating_point():
-        return float((supernet(batch.inputs).argmax(1) == batch.targets).float().mean())
+    if task.primary.name == ACCURACY.name:
+        return float((supernet(batch.inputs).argmax(-1) == batch.targets).double().mean())
     return float(torch.exp(-task.loss(supernet, batch).float()))

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from sugata.errors import InvalidArchitecture
-from sugata.oneshot.base import Supernet, sampled
+from sugata.oneshot.base import sampled
 from sugata.oneshot.fitting import TrainedMethod
+from sugata.oneshot.reward import Reward, batch_quality
 from sugata.space import Architecture
 from sugata.strategies.policies import Policy
-from sugata.tasks import Batch, Task
-from sugata.tasks.image.task import ACCURACY
+from sugata.tasks import Batch
 from sugata.training import distributed
 from sugata.trial import Value
 
@@ -28,6 +28,9 @@ class SampledMethod(TrainedMethod):
     """
 
     policy: Policy
+    latency_table: str
+    latency_target: float
+    latency_exponent: float
 
     @abstractmethod
     def _make_policy(self, rng: np.random.Generator) -> Policy:
@@ -35,6 +38,7 @@ class SampledMethod(TrainedMethod):
 
     def _begin(self, rng: np.random.Generator) -> None:
         self.policy = self._make_policy(rng)
+        self.reward = Reward.of(self.supernet, self.latency_table, self.latency_target, self.latency_exponent)
 
     def _state(self) -> dict[str, Any]:
         return {"policy": self.policy.state()}
@@ -62,18 +66,6 @@ class SampledMethod(TrainedMethod):
     def _reward(self, architecture: Mapping[str, Value], batch: Batch) -> float:
         """Of a path on a held batch, over all processes."""
         self.supernet.activate(architecture)
-        reward = float(distributed.mean(torch.tensor(batch_quality(self.supernet, self.task, batch))))
-        self._check_finite(reward)
-        return reward
-
-
-@torch.no_grad()
-def batch_quality(supernet: Supernet, task: Task, batch: Batch) -> float:
-    """How good the active path is on one batch: accuracy where classes are predicted, else the negative loss.
-
-    Batch norms use the statistics of the batch, as the published code of ENAS does: running ones are those of
-    many paths.
-    """
-    if task.primary.name == ACCURACY.name:
-        return float((supernet(batch.inputs).argmax(-1) == batch.targets).double().mean())
-    return -float(task.loss(supernet, batch))
+        quality = float(distributed.mean(torch.tensor(batch_quality(self.supernet, self.task, batch))))
+        self._check_finite(quality)
+        return self.reward(quality, architecture)
