@@ -12,8 +12,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from sugata import strategies
 from sugata.errors import RecipeError
 from sugata.evaluators.table import metric_name
+from sugata.options import Option
 from sugata.recipe_checks import CLUSTER_ONLY, FUNNEL_ONLY, check_together
-from sugata.recipe_tasks import TASKS, Bytes, CodeSection, Milliseconds, Seconds, Section, Share, Task
+from sugata.recipe_stages import HardwareSection, ShowSection, StagesSection, SupernetSection
+from sugata.recipe_tasks import TASKS, Bytes, CodeSection, Milliseconds, Seconds, Section, Task
+from sugata.recipe_training import (
+    EarlyStopSection,
+    FinalSection,
+    PromotionSection,
+    RungSection,
+    TrainingSection,
+)
 from sugata.recipe_tune import TuneSection
 from sugata.trial import Value
 
@@ -69,41 +78,6 @@ def _each(value: Any) -> Any:
     return [{"run": one} if isinstance(one, str) else one for one in several]
 
 
-class RungSection(Section):
-    """One rung of the funnel."""
-
-    name: str = Field(description="what to call it")
-    amount: float = Field(gt=0, description="training up to here, counted from the start, in `unit`")
-    unit: Literal["seconds", "steps", "tokens", "epochs"] = Field(
-        "seconds", description="unit of `amount`; seconds of CPU time on a CPU, of wall clock on a GPU"
-    )
-    samples: float | None = Field(
-        None, gt=0, description="image: of the training images, a share up to 1 or a number; null: all"
-    )
-    channels: Share = Field(1.0, description="image: share of the network's channels")
-    cells: Share = Field(1.0, description="image: share of its cells")
-    resolution: Share = Field(1.0, description="image: share of the images' height and width")
-    keep: Share | None = Field(None, description="share of the best that goes on to the next rung")
-    threshold: float | None = Field(None, description="the primary metric must be at least as good to go on")
-    capacity: int | None = Field(None, ge=1, description="how many trials at most on this rung")
-
-
-class PromotionSection(Section):
-    """Who goes on to the next rung of training."""
-
-    kind: Literal["funnel", "successive_halving", "hyperband", "asha"] = Field(
-        "funnel",
-        description="funnel: as the rungs say; successive_halving, hyperband, asha: the best 1/eta",
-    )
-    eta: int = Field(3, ge=2, description="not the funnel: one of so many goes on")
-    initial: int | None = Field(
-        None, ge=1, description="successive_halving: a bracket begins with so many; null: eta^(rungs - 1)"
-    )
-    brackets: int | None = Field(
-        None, ge=1, description="hyperband: brackets begin on so many of the lowest rungs; null: on all"
-    )
-
-
 class ObjectivesSection(Section):
     """What better means."""
 
@@ -140,53 +114,6 @@ class BudgetSection(Section):
 
     seconds: Seconds | None = Field(None, description="wall clock of the search stage, such as 10m")
     trials: int | None = Field(None, ge=1, description="number of evaluations")
-
-
-class TrainingSection(Section):
-    """How candidates are trained."""
-
-    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="adamw, or sgd with Nesterov's momentum")
-    learning_rate: float | None = Field(
-        None,
-        gt=0,
-        description="adamw: base rate at fan-in 128, scaled with width (muP); sgd: of all; null: the default",
-    )
-    batch_size: int = Field(8, ge=1, description="sequences or images of a batch")
-    accumulation: int = Field(1, ge=1, description="batches a step: their gradients are averaged")
-    length: int = Field(256, ge=8, description="code: tokens a sequence")
-    weight_decay: float = Field(0.1, ge=0, description="weight decay of matrices and convolutions")
-    warmup: float = Field(0.05, ge=0, le=1, description="share of the budget that warms up")
-    final_share: float = Field(0.02, ge=0, le=1, description="rate at the end, as a share of the peak")
-    clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: no clipping")
-    evaluations: int = Field(0, ge=0, description="validations during a training, evenly spaced")
-    patience: int = Field(0, ge=0, description="stop after so many without a new best; 0: never")
-    drop_path: float = Field(0.0, ge=0, lt=1, description="cells: operations left out, share at the end")
-    auxiliary_weight: float = Field(0.4, ge=0, description="cells: of an auxiliary classifier's loss")
-    checkpoint_activations: bool = Field(False, description="less memory, more time")
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="of the matrix products")
-
-
-class EarlyStopSection(Section):
-    """Ending trainings of the search whose predicted end is worse than the best so far."""
-
-    confidence: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="how sure the prediction must be, such as 0.95; null: never stop",
-    )
-    after: float = Field(0.25, gt=0, lt=1, description="share of its budget that every training may spend")
-    rank: int = Field(1, ge=1, description="a training must promise to be one of the best so many")
-
-
-class FinalSection(Section):
-    """The winners' training after the search."""
-
-    amount: float = Field(60, gt=0, description="full budget of a winner's training, in `unit`")
-    unit: Literal["seconds", "steps", "tokens", "epochs"] = Field("seconds", description="unit of `amount`")
-    channels: float = Field(1.0, gt=0, description="image: so many times the channels of the search")
-    cells: float = Field(1.0, gt=0, description="image: so many times its cells")
-    top: int = Field(1, ge=0, description="how many of the front are trained; 0: the whole front")
 
 
 class EngineSection(Section):
@@ -240,6 +167,9 @@ class Recipe(Section):
         (),
         description="begin with the best of earlier runs: runs/other, {run: ..., top: 10}, or a list",
     )
+    supernet: SupernetSection | None = Field(
+        None, description="weights that all architectures share, trained before the search; null: none"
+    )
     funnel: tuple[RungSection, ...] = Field((), description="rungs of training, cheapest first")
     promotion: PromotionSection = Field(PromotionSection(), description="who goes on to the next rung")
     promote_by: str = Field("pareto", description="what ranks a rung: pareto, fitness or a metric's name")
@@ -251,13 +181,21 @@ class Recipe(Section):
         EarlyStopSection(), description="learning curves that promise nothing are ended"
     )
     final: FinalSection = Field(FinalSection(), description="the winners' training after the search")
+    stages: StagesSection = Field(StagesSection(), description="stages whose results are given")
     engine: EngineSection = Field(EngineSection(), description="where evaluations run")
+    hardware: HardwareSection = Field(HardwareSection(), description="what trains one network")
+    show: ShowSection = Field(ShowSection(), description="what is shown and logged")
     tune: TuneSection = Field(TuneSection(), description="what `sugata tune` varies; else without effect")
 
     @property
     def spaces(self) -> tuple[str | dict[str, list[Value]], ...]:
         """The search spaces from small to large; the last is the run's."""
         return self.space if isinstance(self.space, tuple) else (self.space,)
+
+    @property
+    def final_training(self) -> TrainingSection:
+        """How the winners are trained: as the candidates, but for what `final.training` changes."""
+        return TrainingSection.model_validate({**self.training.model_dump(), **self.final.training})
 
     @property
     def trains(self) -> bool:
@@ -352,8 +290,7 @@ def parse(data: Any, where: str = "recipe", changes: Mapping[str, Any] | None = 
     _look_up(data)
     try:
         recipe = Recipe.model_validate(data)
-        strategy = StrategySection(kind=recipe.strategy.kind, **_strategy_options(recipe.strategy))
-        recipe = recipe.model_copy(update={"strategy": strategy})
+        recipe = recipe.model_copy(update=_with_options(recipe))
     except ValidationError as error:
         raise RecipeError(f"{where}: {_first_problem(error)}") from None
     except RecipeError as error:
@@ -396,23 +333,45 @@ def _drop_other_options(data: dict[str, Any], changes: Mapping[str, Any]) -> Non
         data["engine"] = {name: value for name, value in section.items() if name not in CLUSTER_ONLY}
 
 
-def _strategy_options(section: StrategySection) -> dict[str, Any]:
-    """All options of the strategy: those that are set, checked, and the others at their defaults.
+def _with_options(recipe: Recipe) -> dict[str, Section]:
+    """The sections of a strategy and of a supernet's method with all their options.
 
     Raises:
-        RecipeError: no such strategy, an unknown option (with the nearest known one), or a wrong type.
+        RecipeError: no such strategy or method, an unknown option, or a wrong type.
     """
-    if ":" in section.kind:
-        return section.options
-    known = strategies.options(section.kind)
+    section, shared = recipe.strategy, recipe.supernet
+    found: dict[str, Section] = {}
+    if ":" not in section.kind:
+        options = _checked("strategy", section.kind, section.options, strategies.options(section.kind))
+        found["strategy"] = StrategySection(kind=section.kind, **options)
+    if shared is not None and ":" not in shared.method:
+        from sugata.oneshot import catalogue  # needs torch
+
+        options = _checked("supernet", shared.method, shared.options, catalogue.options(shared.method))
+        found["supernet"] = shared.model_copy(update=options)
+    try:
+        recipe.final_training  # noqa: B018 - a wrong field is told now
+    except ValidationError as error:
+        raise RecipeError(_first_problem(error, ("final", "training"))) from None
+    return found
+
+
+def _checked(
+    section: str, kind: str, given: Mapping[str, Any], known: Mapping[str, Option]
+) -> dict[str, Any]:
+    """All options: those that are given, checked, and the others at their defaults.
+
+    Raises:
+        RecipeError: an unknown option (with the nearest known one), or a wrong type.
+    """
     checked = {}
-    for name, value in section.options.items():
+    for name, value in given.items():
         if name not in known:
-            raise RecipeError(f"unknown field 'strategy.{name}' of {section.kind}; {_nearest(name, known)}")
+            raise RecipeError(f"unknown field '{section}.{name}' of {kind}; {_nearest(name, known)}")
         try:
             checked[name] = TypeAdapter(known[name].type, config=_STRICT).validate_python(value)
         except ValidationError as error:
-            raise RecipeError(_first_problem(error, ("strategy", name))) from None
+            raise RecipeError(_first_problem(error, (section, name))) from None
     return {name: checked.get(name, option.default) for name, option in known.items()}
 
 
@@ -443,19 +402,31 @@ def _commented_section(section: BaseModel, indent: str) -> list[str]:
                 yaml.safe_dump(shown, default_flow_style=True, width=1000).strip().removesuffix("...").strip()
             )
             lines.append(f"{indent}{name}: {text}{note}")
-    if isinstance(section, StrategySection):
-        for option in strategies.options(section.kind).values():
+    if isinstance(section, StrategySection | SupernetSection):
+        for option in _known_options(section).values():
             shown = yaml.safe_dump(section.options[option.name], default_flow_style=True, width=1000)
             text = shown.strip().removesuffix("...").strip()
             lines.append(f"{indent}{option.name}: {text}  # {option.description}")
     return lines
 
 
+def _known_options(section: StrategySection | SupernetSection) -> Mapping[str, Option]:
+    if isinstance(section, StrategySection):
+        return strategies.options(section.kind)
+    if ":" in section.method:
+        return {}
+    from sugata.oneshot import catalogue
+
+    return catalogue.options(section.method)
+
+
 def _set(data: dict[str, Any], field: str, value: Any) -> None:
     *parents, last = field.split(".")
     here = data
     for name in parents:
-        here = here.setdefault(name, {})
+        if here.get(name) is None:
+            here[name] = {}
+        here = here[name]
         if not isinstance(here, dict):
             raise RecipeError(f"field {field!r}: {name} is not a section")
     here[last] = value
@@ -483,6 +454,8 @@ def _fields_at(path: Sequence[Any]) -> list[str]:
     model: Any = Recipe
     if path[:1] == ["task"]:
         return list(TASKS[path[1]].model_fields)
+    if path == ["final", "training"]:
+        return list(TrainingSection.model_fields)
     for part in path:
         if part not in model.model_fields:  # a position in a list, or a name that the user gives
             continue

@@ -4,10 +4,12 @@ import itertools
 from typing import TYPE_CHECKING
 
 from sugata.errors import RecipeError
-from sugata.trial import TIMED
+from sugata.trial import SHARED, TIMED
 
 if TYPE_CHECKING:
-    from sugata.recipe import FinalSection, Recipe, RungSection, TableSection
+    from sugata.recipe import Recipe, TableSection
+    from sugata.recipe_stages import SupernetSection
+    from sugata.recipe_training import FinalSection, RungSection
 
 FUNNEL_ONLY = frozenset({"keep", "threshold", "capacity"})  #: fields of a rung that the funnel alone goes by
 CLUSTER_ONLY = frozenset({"address", "cpus", "gpus"})  #: fields of an engine that is a cluster
@@ -39,8 +41,9 @@ def check_together(recipe: "Recipe", where: str) -> None:
     _check_early_stop(recipe, where)
     if recipe.trains and not recipe.funnel:
         raise RecipeError(f"{where}: funnel is empty; give at least one rung with name and amount")
+    _check_shared(recipe, where)
     _check_amounts(recipe, where)
-    if len({rung.unit for rung in recipe.funnel}) > 1:
+    if len({rung.unit for rung in recipe.funnel if rung.unit != SHARED}) > 1:
         raise RecipeError(f"{where}: funnel rungs have different units; use one")
     _check_promotion(recipe, where)
     trainings: list[RungSection | FinalSection] = [*recipe.funnel, recipe.final]
@@ -50,6 +53,11 @@ def check_together(recipe: "Recipe", where: str) -> None:
             f"{where}: engine.timeout {recipe.engine.timeout:g} s is too short for trainings of {longest:g} s"
         )
     _check_engine(recipe, where)
+    if recipe.hardware.devices > 1 and recipe.hardware.strategy == "single":
+        raise RecipeError(
+            f"{where}: hardware.devices is {recipe.hardware.devices}, strategy single; set hardware.strategy"
+            " to ddp"
+        )
     if recipe.engine.deterministic and any(rung.unit == "seconds" for rung in recipe.funnel):
         raise RecipeError(f"{where}: engine.deterministic needs funnel units of steps or tokens, not seconds")
     timed = (TIMED | {"training_seconds"}) & {*recipe.objectives.metrics, recipe.promote_by}
@@ -60,12 +68,49 @@ def check_together(recipe: "Recipe", where: str) -> None:
         )
 
 
+def _check_shared(recipe: "Recipe", where: str) -> None:
+    """A supernet and the rung that it scores go together."""
+    scored = [i for i, rung in enumerate(recipe.funnel) if rung.unit == SHARED]
+    section, given = recipe.supernet, recipe.stages
+    if scored and scored != [0]:
+        raise RecipeError(
+            f"{where}: funnel.{scored[-1]}.unit is supernet; only the first rung scores by shared weights"
+        )
+    if section is None:
+        if scored:
+            raise RecipeError(f"{where}: funnel.0.unit is supernet, and there is none; add `supernet:`")
+        for name, value in (("skip_train", given.skip_train), ("skip_retrain", given.skip_retrain)):
+            if value is not None and (name == "skip_train" or value == SHARED):
+                raise RecipeError(f"{where}: stages.{name} needs a supernet; add `supernet:`")
+        return
+    if not recipe.trains:
+        raise RecipeError(f"{where}: supernet needs a task whose networks share weights; leave it out")
+    if section.mode == "separate" and not scored and given.skip_search is None:
+        raise RecipeError(
+            f"{where}: supernet.mode is separate, and no rung asks the supernet; begin `funnel` with"
+            " {name: shared, unit: supernet}"
+        )
+    _check_method(section, where)
+    if section.mode == "joint" and given.skip_train is not None:
+        raise RecipeError(
+            f"{where}: supernet.mode joint derives while it trains; for stages.skip_train set separate"
+        )
+    if recipe.engine.deterministic and section.unit == "seconds":
+        raise RecipeError(f"{where}: engine.deterministic needs supernet.unit steps or epochs, not seconds")
+
+
+def _check_method(section: "SupernetSection", where: str) -> None:
+    if section.unit == "seconds" and section.method != "elastic":
+        raise RecipeError(f"{where}: supernet.unit is seconds; method {section.method} takes steps or epochs")
+
+
 def _check_amounts(recipe: "Recipe", where: str) -> None:
     """Rungs train ever longer; a larger network starts anew, and may train as long as the smaller one did."""
-    for lower, rung in itertools.pairwise(recipe.funnel):
+    trained = [rung for rung in recipe.funnel if rung.unit != SHARED]
+    for lower, rung in itertools.pairwise(trained):
         larger = rung.channels > lower.channels or rung.cells > lower.cells
         if rung.amount < lower.amount or (rung.amount == lower.amount and not larger):
-            amounts = [rung.amount for rung in recipe.funnel]
+            amounts = [rung.amount for rung in trained]
             raise RecipeError(f"{where}: funnel amounts {amounts} must grow from rung to rung")
     trainings: list[RungSection | FinalSection] = [*recipe.funnel, recipe.final]
     if recipe.task is not None and recipe.task.kind == "image":

@@ -27,6 +27,7 @@ class SupernetSection(Section):
     momentum: float | None = Field(None, ge=0, lt=1, description="likewise")
     weight_decay: float | None = Field(None, ge=0, description="likewise")
     clip: float | None = Field(None, ge=0, description="largest gradient norm, likewise; 0: no clipping")
+    precision: Literal["auto", "fp32", "bf16"] | None = Field(None, description="of the products, likewise")
     checks: int = Field(20, ge=1, description="how often it is looked at and kept on the disk")
     network: dict[str, Any] = Field(
         {}, description="of the supernet, such as {partial: 4} or, in mobile spaces, {elastic: true}"

@@ -34,7 +34,8 @@ class Fidelity:
         rung: position on the ladder, 0 is the cheapest.
         name: what a person calls it, such as ``small``.
         amount: how much, in ``unit``, counted from the start of the architecture's training.
-        unit: ``seconds``, ``steps``, ``tokens`` or ``epochs``; empty where there is nothing to spend.
+        unit: ``seconds``, ``steps``, ``tokens`` or ``epochs``; ``supernet`` where shared weights score; empty
+            where there is nothing to spend.
         samples: of the training data: a share up to 1, above it a number of samples; None is all of them.
         channels: the network's width as a multiple of the space's own.
         cells: its depth, likewise.
@@ -50,6 +51,9 @@ class Fidelity:
     cells: float = 1.0
     resolution: float = 1.0
 
+
+#: The unit of a fidelity at which nothing is trained: an architecture's path of a supernet is scored.
+SHARED = "supernet"
 
 #: Metrics of a deployed network that are timed or sampled on a machine: no two measurements are equal.
 TIMED = frozenset({"latency_ms", "latency_ms_p90", "decode_ms", "peak_memory_bytes"})

@@ -11,13 +11,15 @@ from rich.text import Text
 
 from sugata.engines.resources import cores, gpus
 from sugata.recipe import Recipe
+from sugata.recipe_stages import SupernetSection
 from sugata.recipe_tasks import CodeSection, ImageSection
+from sugata.recipe_training import RungSection
 from sugata.report.wording import count, duration, plural
 from sugata.run.assembly import Assembly, assemble, settings
 from sugata.run.feasibility import shown
 from sugata.run.progress import Progress
 from sugata.space import SearchSpace
-from sugata.trial import Fidelity, Value
+from sugata.trial import SHARED, Fidelity, Value
 
 _BYTES_PER_TOKEN = 3.5  # of source code in a byte-level BPE, about
 _STEPS = 5
@@ -37,6 +39,7 @@ def estimate(recipe: Recipe, out: Console) -> None:
         *(("limit", f"{x.metric} at most {shown(x.metric, x.maximum)}") for x in assembly.objectives.limits),
         ("strategy", f"{recipe.strategy.kind}, seed {recipe.seed}, {plural(workers, 'worker')}"),
         *([("promotion", recipe.promotion.kind)] if recipe.funnel else []),
+        *([("supernet", _supernet(recipe.supernet))] if recipe.supernet else []),
         *(("rung", text) for text in _rungs(recipe)),
     ]
     if recipe.task is None:
@@ -64,6 +67,11 @@ def _space(space: SearchSpace) -> str:
     return f"{space.name}: {count(space.size())} configurations{of_them}"
 
 
+def _supernet(section: SupernetSection) -> str:
+    how = "derives architectures" if section.mode == "joint" else "scores what the strategy proposes"
+    return f"{section.method}, {section.amount:,.10g} {section.unit}, then it {how}"
+
+
 def _rungs(recipe: Recipe) -> list[str]:
     texts = []
     for i, rung in enumerate(recipe.funnel):
@@ -72,7 +80,8 @@ def _rungs(recipe: Recipe) -> list[str]:
         goes_on += f", those that reach {rung.threshold:g} go on" if rung.threshold is not None else ""
         if recipe.promotion.kind != "funnel" and i + 1 < len(recipe.funnel):
             goes_on = f", the best 1 in {recipe.promotion.eta} go on"
-        texts.append(f"{rung.name}: {trials} trained to {rung.amount:,.10g} {rung.unit}{goes_on}")
+        spent = f"trained to {rung.amount:,.10g} {rung.unit}"
+        texts.append(f"{rung.name}: {trials} {'scored' if rung.unit == SHARED else spent}{goes_on}")
     return texts
 
 
@@ -80,7 +89,7 @@ def _search(recipe: Recipe, unit: float, workers: int) -> str:
     """The search stage: by its budget of time, or by the training that its rungs add up to."""
     seconds, before = 0.0, 0.0
     options = recipe.strategy.options
-    for rung in recipe.funnel:
+    for rung in _trained(recipe):
         trials = rung.capacity or recipe.budget.trials
         if trials is None:
             trials = int(options.get("population", 1)) * int(options.get("generations", 1))
@@ -89,6 +98,11 @@ def _search(recipe: Recipe, unit: float, workers: int) -> str:
     if recipe.budget.seconds is not None and recipe.budget.seconds <= seconds:
         return f"{duration(recipe.budget.seconds)}, its budget"
     return f"{duration(seconds)} of training (estimated), measuring apart"
+
+
+def _trained(recipe: Recipe) -> list[RungSection]:
+    """The rungs that train."""
+    return [rung for rung in recipe.funnel if rung.unit != SHARED]
 
 
 def _winners(recipe: Recipe, unit: float) -> str:
@@ -107,7 +121,7 @@ def _budget(recipe: Recipe) -> str:
 def _seconds_per_unit(assembly: Assembly) -> tuple[str, float]:
     """What was measured, and the estimated seconds of one unit of the rungs' budgets."""
     recipe = assembly.recipe
-    unit = recipe.funnel[0].unit
+    unit = next((rung.unit for rung in _trained(recipe)), recipe.final.unit)
     if unit == "seconds":
         return "", 1.0
     drawn = assembly.space.sample(np.random.default_rng(recipe.seed))

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from sugata.errors import RecipeError
 from sugata.recipe import Recipe
-from sugata.report import run_status
+from sugata.report import rank_line, run_status
 from sugata.report.wording import architecture_text, count
 from sugata.run import BEST, Result, is_locked
 from sugata.run.progress import shown_metric
@@ -43,6 +43,8 @@ def print_result(result: Result, out: Console) -> None:
         primary = result.objectives.primary
         here, exported = (shown_metric(primary, test[key][primary.name]) for key in ("test", "test_exported"))
         lines.append(("test", f"{here}; from the exported file {exported}"))
+    if ranks := rank_line(report_data(result, drawn=False)):
+        lines.append(("ranking", ranks))
     lines += [("looked up", f"{column} {value:.6g}") for column, value in result.reported.items()]
     lines.append(("report", str(result.report)))
     if "export" in result.stages:

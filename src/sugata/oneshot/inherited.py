@@ -7,10 +7,7 @@ from contextlib import AbstractContextManager
 from sugata.evaluators import Context, Evaluation, Evaluator
 from sugata.evaluators.training import TRAINING_SECONDS, TrainingEvaluator
 from sugata.oneshot.scores import SupernetEvaluator
-from sugata.trial import Proposal, Status, Value
-
-#: The unit of a rung on which nothing is trained.
-SHARED = "supernet"
+from sugata.trial import SHARED, Proposal, Status, Value
 
 
 class InheritedEvaluator(Evaluator):

@@ -1,4 +1,4 @@
-"""Which supernet holds the networks of a space, and what scores its paths."""
+"""Which supernet holds the networks of a space."""
 
 import inspect
 from typing import Any
@@ -6,17 +6,14 @@ from typing import Any
 from sugata.errors import RecipeError
 from sugata.oneshot.base import Supernet
 from sugata.oneshot.darts_cell import DartsSupernet
-from sugata.oneshot.elastic import ElasticSupernet
 from sugata.oneshot.elastic_mobile import ElasticMobileSupernet
 from sugata.oneshot.language import LanguageSupernet
 from sugata.oneshot.mobile import ProxylessSupernet
 from sugata.oneshot.nasbench201 import NasBench201Supernet
-from sugata.oneshot.scores import SupernetEvaluator
 from sugata.space import SearchSpace, Signature
 from sugata.spaces.cell import DartsSpace, NasBench201Space
 from sugata.spaces.language import LanguageSpace
 from sugata.spaces.mobile import MnasNetSpace, ProxylessSpace
-from sugata.tasks import Task
 
 _SUPERNETS: tuple[tuple[type[SearchSpace], type[Supernet]], ...] = (
     (NasBench201Space, NasBench201Supernet),
@@ -63,19 +60,3 @@ def make_supernet(space: SearchSpace, signature: Signature, **options: Any) -> S
             f"field 'supernet.network.{wrong}': {kind.__name__} has no such option; it has: {has}"
         )
     return kind(space, signature, **options)
-
-
-def path_scores(
-    supernet: Supernet, task: Task, *, calibration: int = 8, limit: int | None = None
-) -> SupernetEvaluator:
-    """What scores the paths of a trained supernet.
-
-    Args:
-        calibration: batches for batch norms, where there are any.
-        limit: images, or bytes of text, of the validation split that score a path; None: all.
-    """
-    if isinstance(supernet, ElasticSupernet):
-        found = supernet.evaluator(task, limit)
-        found.calibration = calibration
-        return found
-    return SupernetEvaluator(supernet, task, calibration=calibration, limit=limit)

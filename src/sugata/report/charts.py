@@ -149,6 +149,28 @@ def curve_chart(curve: Curve, label: str, step: str) -> str:
     return _lines_chart([(curve, True, "final training")], label, step)
 
 
+def named_lines_chart(
+    lines: Sequence[tuple[str, Sequence[tuple[float, float]]]], label: str, step: str
+) -> str:
+    """Lines from 0 to 1 over training, each in its colour."""
+    positions = [position for _, points in lines for position, _ in points]
+    x = svg.Axis(*svg.span(positions, 0.0), _LEFT, _RIGHT, step)
+    y = svg.Axis(0.0, 1.0, 280.0, 34.0, label)
+    drawn = [
+        svg.polyline([(x(position), y(value)) for position, value in points], colour, 2.2)
+        for colour, points in lines
+    ]
+    return svg.drawing(svg.frame(x, y) + "".join(drawn), 326, f"{label} over training")
+
+
+def scatter_chart(points: Sequence[tuple[float, float, str]], across: str, up: str) -> str:
+    """Named points of two values."""
+    x = svg.Axis(*svg.span(point[0] for point in points), _LEFT, _RIGHT, across)
+    y = svg.Axis(*svg.span(point[1] for point in points), 280.0, 34.0, up)
+    dots = [svg.dot(x(a), y(b), "blue", 4.5, f"{name}: {number(a)}, {number(b)}") for a, b, name in points]
+    return svg.drawing(svg.frame(x, y) + "".join(dots), 326, f"{up} against {across}")
+
+
 def _lines_chart(lines: Sequence[tuple[Curve, bool, str]], label: str, step: str) -> str:
     values = [value for curve, _, _ in lines for _, value in curve]
     positions = [position for curve, _, _ in lines for position, _ in curve]

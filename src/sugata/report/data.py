@@ -55,6 +55,46 @@ class Winner:
 
 
 @dataclass(frozen=True)
+class Ranked:
+    """An architecture whose score on the supernet is compared with a training of its own.
+
+    Attributes:
+        scored: the primary metric with shared weights.
+        alone: the primary metric after a training alone.
+    """
+
+    name: str
+    scored: float
+    alone: float
+    parameters: float
+
+
+@dataclass(frozen=True)
+class SharedWeights:
+    """How a supernet was trained, and how well it ranks.
+
+    Attributes:
+        method: what trained it.
+        mode: joint or separate.
+        checks: step, skips, entropy and loss at points of the training; empty for methods without.
+        warning: that the distribution collapsed; empty when it did not.
+        ended: why the training ended early; empty when it did not.
+        given: the checkpoint that took the place of a training; empty when it was trained.
+        ranked: the comparison of ranks.
+        alone: how those were trained alone, in words.
+    """
+
+    method: str
+    mode: str
+    checks: tuple[Mapping[str, float], ...] = ()
+    warning: str = ""
+    ended: str = ""
+    given: str = ""
+    ranked: tuple[Ranked, ...] = ()
+    alone: str = ""
+
+
+@dataclass(frozen=True)
 class ReportData:
     """What a report is made from; every field but the first four may stay empty.
 
@@ -75,6 +115,7 @@ class ReportData:
         baselines: measured like the candidates of the top rung.
         winner: None while there is none.
         stages: name and duration in seconds of each stage.
+        shared: of a run with a supernet.
         beginning: how the search began, a sentence each.
         warnings: what a reader has to know before believing the numbers.
         finished: whether the run came to its end.
@@ -96,6 +137,7 @@ class ReportData:
     baselines: tuple[MeasuredBaseline, ...] = ()
     winner: Winner | None = None
     stages: tuple[tuple[str, float], ...] = ()
+    shared: SharedWeights | None = None
     beginning: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     finished: bool = True

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 
-from sugata.report import _appendix, _outcome, _process
+from sugata.report import _appendix, _outcome, _process, _shared
 from sugata.report._front import payload, script_json
 from sugata.report.data import ReportData
 from sugata.report.plots import write_plots
@@ -15,6 +15,7 @@ from sugata.report.wording import Wording, wordings
 _SECTIONS: tuple[tuple[str, str, Callable[[ReportData, Mapping[str, Wording]], str]], ...] = (
     ("winner", "The winner", _outcome.winner),
     ("front", "The Pareto front", _outcome.front),
+    ("shared", "Shared weights", _shared.shared),
     ("progress", "The search over time", _process.progress),
     ("funnel", "How far the trials came", _process.funnel),
     ("importance", "What each choice does", _process.importance),

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 from sugata.errors import RecipeError
 from sugata.evaluators import Evaluator, FunctionEvaluator, TableEvaluator, read_table
 from sugata.objectives import Objectives
-from sugata.recipe import FinalSection, Recipe, RungSection, StrategySection, TableSection
+from sugata.recipe import Recipe, StrategySection, TableSection
 from sugata.recipe_tasks import CodeSection, ImageSection
+from sugata.recipe_training import FinalSection, RungSection, TrainingSection
 from sugata.run.aims import limited_metrics, objectives_of, own_metrics
 from sugata.run.promotion import promoting
 from sugata.space import DictionarySpace, SearchSpace, restricted
 from sugata.spaces import baselines, imported
 from sugata.spaces import space as space_named
-from sugata.strategies import Progressive, Strategy, shared_out, strategy_class
+from sugata.strategies import Listed, Progressive, Strategy, shared_out, strategy_class
 from sugata.trial import Fidelity, Value
 
 if TYPE_CHECKING:
     from sugata.evaluators.networks import Networks
+    from sugata.evaluators.training import TrainingEvaluator
     from sugata.tasks import Task
     from sugata.training import TrainingSettings
 
@@ -32,6 +34,9 @@ class Assembly:
         networks: what is trained; None where a user's function evaluates.
         known_good: named baseline architectures that belong to the space.
         smaller: spaces that are searched before it, from the smallest: parts of it.
+        final: trains the winners, perhaps on other data; None where nothing is trained.
+        derived: what a one-shot method has derived, to be tried in place of a strategy's proposals; None
+            where a strategy proposes.
     """
 
     recipe: Recipe
@@ -41,6 +46,8 @@ class Assembly:
     objectives: Objectives
     known_good: dict[str, dict[str, Any]]
     smaller: tuple[SearchSpace, ...] = ()
+    final: "TrainingEvaluator | None" = None
+    derived: tuple[Mapping[str, Value], ...] | None = None
 
     @property
     def task(self) -> "Task | None":
@@ -57,6 +64,8 @@ class Assembly:
 
         def propose(seed: int, count: int | None) -> Strategy:
             def make(space: SearchSpace, begun: Sequence[Mapping[str, Value]]) -> Strategy:
+                if self.derived is not None:
+                    return Listed(space, self.objectives, seed=seed, starts=self.derived)
                 return _proposer(self.recipe.strategy, space, self.objectives, begun, seed)
 
             if not self.smaller:
@@ -102,21 +111,40 @@ def assemble(
         metrics = own_metrics(recipe.objectives)
         evaluator: Evaluator = FunctionEvaluator(evaluate or str(recipe.evaluate), metrics)
         return Assembly(recipe, space, None, evaluator, objectives_of(recipe, metrics), {}, smaller)
+    return _trained(recipe, space, smaller)
+
+
+def _trained(recipe: Recipe, space: SearchSpace, smaller: tuple[SearchSpace, ...]) -> Assembly:
+    """A search whose candidates are trained, or scored by a supernet that is."""
     from sugata.evaluators.training import TrainingEvaluator
 
     networks = networks_of(recipe, space)
-    known_good = {item.name: dict(item.architecture) for item in baselines(space)}
     ladder = tuple(fidelity(i, rung) for i, rung in enumerate(recipe.funnel))
-    evaluator = TrainingEvaluator(networks, settings(recipe), ladder=ladder)
+    training = TrainingEvaluator(networks, settings(recipe), ladder=ladder)
+    objectives = objectives_of(recipe, training.metrics)
+    shipped = networks_of(recipe, space, recipe.final.data) if recipe.final.data else networks
+    final_settings = settings(recipe, recipe.final_training)
+    known_good = {item.name: dict(item.architecture) for item in baselines(space)} if recipe.baselines else {}
     return Assembly(
         recipe,
         space,
         networks,
-        evaluator,
-        objectives_of(recipe, evaluator.metrics),
-        known_good if recipe.baselines else {},
+        training if recipe.supernet is None else _inheriting(recipe, training, objectives),
+        objectives,
+        known_good,
         smaller,
+        final=TrainingEvaluator(shipped, final_settings, ladder=ladder),
+        derived=() if recipe.supernet is not None and recipe.supernet.mode == "joint" else None,
     )
+
+
+def _inheriting(recipe: Recipe, training: "TrainingEvaluator", objectives: Objectives) -> Evaluator:
+    """Scores by shared weights below its trainings; what is not compared by is not measured there."""
+    from sugata.oneshot.inherited import InheritedEvaluator
+
+    compared = [metric.name for metric in objectives.metrics] + [limit.metric for limit in objectives.limits]
+    measured = {metric.name for metric in training.networks.metrics}
+    return InheritedEvaluator(training, costs=measured.intersection(compared))
 
 
 def _looked_up(recipe: Recipe, section: TableSection) -> Assembly:
@@ -178,16 +206,22 @@ def own_strategy(name: str, space: SearchSpace, objectives: Objectives, given: d
     return made
 
 
-def networks_of(recipe: Recipe, space: SearchSpace) -> "Networks":
+def networks_of(recipe: Recipe, space: SearchSpace, data: str | None = None) -> "Networks":
     """The space's networks for the recipe's task; no data are read yet.
+
+    Args:
+        data: other data than the recipe's.
 
     Raises:
         RecipeError: the recipe has no task, or the space has no networks for it.
     """
-    if isinstance(recipe.task, ImageSection):
-        return _image_networks(recipe, recipe.task, space)
-    if isinstance(recipe.task, CodeSection):
-        return _language_networks(recipe.task, space)
+    section = recipe.task
+    if section is not None and data is not None:
+        section = section.model_copy(update={"data": data})
+    if isinstance(section, ImageSection):
+        return _image_networks(recipe, section, space)
+    if isinstance(section, CodeSection):
+        return _language_networks(section, space)
     raise RecipeError("field 'task': the recipe has none; this command needs one")
 
 
@@ -233,11 +267,15 @@ def _image_networks(recipe: Recipe, section: ImageSection, space: SearchSpace) -
     )
 
 
-def settings(recipe: Recipe) -> "TrainingSettings":
-    """The recipe's training settings; what is null stays at the loop's default."""
+def settings(recipe: Recipe, section: TrainingSection | None = None) -> "TrainingSettings":
+    """The recipe's training settings; what is null stays at the loop's default.
+
+    Args:
+        section: other settings than those of the search.
+    """
     from sugata.training import TrainingSettings
 
-    given = recipe.training.model_dump()
+    given = (section or recipe.training).model_dump()
     if isinstance(recipe.task, ImageSection):
         given |= {"length": None, "evaluation_limit": recipe.task.evaluation_images}
         return TrainingSettings(**given)

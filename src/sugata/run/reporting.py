@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from sugata import journal
 from sugata.errors import SugataError
 from sugata.recipe import Recipe
 from sugata.recipe_tasks import CodeSection
-from sugata.report import MeasuredBaseline, ReportData, Winner, write_report
-from sugata.report.wording import plural
+from sugata.report import MeasuredBaseline, Ranked, ReportData, SharedWeights, Winner, write_report
+from sugata.report.wording import number, plural
 from sugata.run.folder import BEST
+from sugata.run.ranking import ALONE, SCORED
 from sugata.run.result import Result
 from sugata.run.warm_start import noted
 from sugata.space import Block, Graph
@@ -55,10 +57,46 @@ def report_data(result: Result, *, drawn: bool = True) -> ReportData:
         baselines=tuple(_baseline(name, trial) for name, trial in result.baselines.items() if trial.ok),
         winner=_winner(result, drawn),
         stages=tuple((name, data["seconds"]) for name, data in result.stages.items()),
+        shared=_shared(result),
         beginning=tuple(_beginning(result)),
         warnings=tuple(_warnings(result)),
         finished=result.finished,
     )
+
+
+def _shared(result: Result) -> SharedWeights | None:
+    """The supernet's training, as its stage left it, and the comparison of ranks."""
+    section, note = result.recipe.supernet, result.stages.get("supernet")
+    if section is None or note is None:
+        return None
+    ranked, alone = _ranked(result)
+    return SharedWeights(
+        method=section.method,
+        mode=section.mode,
+        checks=tuple(note.get("checks", ())),
+        warning=note.get("warning") or "",
+        ended=note.get("ended", ""),
+        given=result.recipe.stages.skip_train or "",
+        ranked=ranked,
+        alone=alone,
+    )
+
+
+def _ranked(result: Result) -> tuple[tuple[Ranked, ...], str]:
+    """What was scored by the supernet and trained alone as well; how it was trained."""
+    kinds = [
+        {one.data["name"]: journal.trial_from_data(one.data) for one in result.record.notes(kind)}
+        for kind in (SCORED, ALONE)
+    ]
+    scored, alone = ({name: trial for name, trial in kind.items() if trial.ok} for kind in kinds)
+    primary, budget = result.objectives.primary.name, ""
+    found = []
+    for name in scored.keys() & alone.keys():
+        first, second = scored[name].metrics, alone[name].metrics
+        found.append(Ranked(name, first[primary], second[primary], second["parameters"]))
+        level = alone[name].proposal.fidelity
+        budget = f"{number(level.amount)} {level.unit} each"
+    return tuple(sorted(found, key=lambda one: one.name)), budget
 
 
 def _curve_names(recipe: Recipe) -> tuple[str, str]:

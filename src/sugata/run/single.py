@@ -7,8 +7,8 @@ from sugata.errors import RunFolderError, SugataError
 from sugata.loop import trial_seed
 from sugata.recipe import Recipe
 from sugata.run.assembly import assemble, final_fidelity
+from sugata.run.outside import finished_trial
 from sugata.run.progress import Progress
-from sugata.run.stages import finished_trial
 from sugata.run.winners import export_trial
 from sugata.spaces.describe import find
 from sugata.trial import Proposal

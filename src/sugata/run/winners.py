@@ -21,7 +21,8 @@ def export_trial(assembly: Assembly, trial: Trial, trained: Path, target: Path) 
     Raises:
         RunFolderError: the checkpoint is gone.
     """
-    networks = assembly.networks
+    trainer = assembly.final if trial.proposal.number >= FIRST_FINAL else None
+    networks = assembly.networks if trainer is None else trainer.networks
     assert networks is not None
     architecture = networks.space.architecture(trial.proposal.architecture)
     if not (trained / CHECKPOINT).is_file():

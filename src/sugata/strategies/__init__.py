@@ -7,6 +7,7 @@ from sugata.strategies.catalogue import STRATEGIES, options, strategy_class
 from sugata.strategies.evolution import Evolution
 from sugata.strategies.funnel import CLASSIFICATION, LANGUAGE, Funnel, Rung
 from sugata.strategies.halving import Hyperband, SuccessiveHalving
+from sugata.strategies.listed import Listed
 from sugata.strategies.progressive import Progressive, shared_out
 from sugata.strategies.random import RandomSearch
 
@@ -18,6 +19,7 @@ __all__ = [
     "Evolution",
     "Funnel",
     "Hyperband",
+    "Listed",
     "Option",
     "Progressive",
     "RandomSearch",

@@ -1,6 +1,6 @@
 """The training loop: one for every network, task and budget."""
 
-from sugata.training.checkpoint import CHECKPOINT, fits, load_weights
+from sugata.training.checkpoint import CHECKPOINT, fits, load_weights, save_weights
 from sugata.training.loop import TrainingResult, train
 from sugata.training.parametrization import parameter_groups
 from sugata.training.precision import BF16_PAYS_FROM, automatic_precisions
@@ -17,6 +17,7 @@ __all__ = [
     "load_weights",
     "parameter_groups",
     "rate_share",
+    "save_weights",
     "train",
     "training_clock",
 ]

@@ -71,11 +71,24 @@ def save_checkpoint(
         for moment in MOMENTS[type(optimizer)]:
             if state is not None and state.get(moment) is not None:
                 tensors[f"{moment}.{name}"] = state[moment]
-    metadata = {"format": "pt", "progress": progress.to_json(), "loss_scale": repr(loss_scale)}
+    _write(path, tensors, {"progress": progress.to_json(), "loss_scale": repr(loss_scale)})
+
+
+def save_weights(path: Path, model: nn.Module) -> None:
+    """Write weights that no training here has made, in a file that :func:`load_weights` reads.
+
+    Raises:
+        DiskFullError: no space left.
+    """
+    _write(path, {f"model.{name}": tensor for name, tensor in weights(model).items()}, {})
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: t.contiguous() for name, t in tensors.items()}, temporary, metadata)
+        contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        save_file(contiguous, temporary, {"format": "pt", **metadata})
         temporary.replace(path)
     except (OSError, SafetensorError) as error:
         temporary.unlink(missing_ok=True)

@@ -1,0 +1,164 @@
+"""After the search: winners and baselines trained in full, exported, and scored once on test data."""
+
+from sugata import journal as journals
+from sugata.engines import Engine
+from sugata.errors import SugataError
+from sugata.reuse import trial_folder
+from sugata.run.assembly import fidelity, final_fidelity
+from sugata.run.current import Run
+from sugata.run.folder import BEST, FINAL, FIRST_BASELINE, FIRST_FINAL
+from sugata.run.outside import Outside, evaluate_outside
+from sugata.run.supernet import given_weights
+from sugata.run.winners import export_finals
+from sugata.spaces.describe import find
+from sugata.trial import SHARED, Fidelity, Proposal, Trial
+
+
+def finish(run: Run) -> None:
+    """Train the winners in full beside the baselines, export, score once on test data."""
+    if not run.done("train"):
+        with run.stage("train"):
+            _note_trained_baselines(run)
+            _train(run)
+    _drop_checkpoints(run)
+    if not run.ships:
+        return
+    if not run.done("export"):
+        with run.stage("export") as left:
+            run.progress.say("exporting the winner to " + str(run.folder / BEST))
+            left["folders"] = export_finals(run.assembly, run.result)
+    if not run.done("test"):
+        with run.stage("test") as left:
+            run.progress.say("scoring the winner once on test data, before and after export")
+            winner = run.result.finals[0].proposal.architecture
+            assert run.assembly.final is not None
+            left |= run.assembly.final.networks.score(run.folder / BEST, winner)
+
+
+def _train(run: Run) -> None:
+    """The winners as `final` says, the baselines as the candidates of the top rung were."""
+    recipe, baselines = run.assembly.recipe, _baselines(run)
+    differs = recipe.final.data is not None or recipe.final.training
+    if differs or recipe.stages.skip_retrain is not None:
+        if baselines:
+            with run.engine() as engine:
+                evaluate_outside(run, engine, baselines)
+        baselines = []
+    with run.engine(run.assembly.final if differs else None) as engine:
+        evaluate_outside(run, engine, [*_finals(run), *baselines])
+        _train_substitutes(run, engine)
+
+
+def _finals(run: Run) -> list[Outside]:
+    result, recipe = run.result, run.assembly.recipe
+    if recipe.stages.skip_search is not None:
+        return [_given(run, recipe.stages.skip_search)]
+    front = result.front
+    if not front:
+        reasons = {trial.reason for trial in result.record.trials if trial.reason}
+        why = f": {sorted(reasons)[0]}" if reasons else ""
+        raise SugataError(
+            f"{run.folder}: the search completed no trial on any rung{why}; see its trials/*/log.txt"
+        )
+    best = result.best
+    chosen = [best, *(trial for trial in front if trial is not best)] if best else front
+    chosen = chosen[: recipe.final.top or None]
+    return [_final(run, trial) for trial in chosen]
+
+
+def _final(run: Run, trial: Trial) -> Outside:
+    """The full training of a trial's architecture, from scratch."""
+    proposal = Proposal(
+        FIRST_FINAL + trial.number,
+        trial.proposal.architecture,
+        final_fidelity(run.assembly.recipe),
+        origin="final",
+        parents=(trial.number,),
+    )
+    folder = trial_folder(run.folder / FINAL, trial.number)
+    return Outside("final", f"trial {trial.number}", proposal, folder, given_weights(run, proposal))
+
+
+def _given(run: Run, named: str) -> Outside:
+    """The full training of an architecture that is given, in place of a search's winner."""
+    _, found = find(named)
+    architecture = run.assembly.space.architecture(found)
+    proposal = Proposal(FIRST_FINAL, architecture, final_fidelity(run.assembly.recipe), origin="given")
+    folder = trial_folder(run.folder / FINAL, 0)
+    return Outside("final", named, proposal, folder, given_weights(run, proposal))
+
+
+def _train_substitutes(run: Run, engine: Engine) -> None:
+    """Where no full training succeeded, or it left the model worse, train the next best trials too.
+
+    More training can leave a worse model behind: weights that grew are rounded to the same few bits.
+
+    Raises:
+        SugataError: none succeeded.
+    """
+    result = run.result
+    candidates = result.objectives.candidates(result.record.trials)
+    tried = {note.data["name"] for note in result.record.notes("final")}
+    for i in result.objectives.order(candidates):
+        if any(_gained(run, final, candidates) for final in run.result.finals):
+            return
+        item = _final(run, candidates[i])
+        if item.name not in tried:
+            run.progress.say("the full training has not paid; trying the next best")
+            evaluate_outside(run, engine, [item])
+    if not run.result.finals:
+        trials = [journals.trial_from_data(note.data) for note in run.result.record.notes("final")]
+        reasons = "; ".join(sorted({trial.reason or str(trial.status) for trial in trials}))
+        raise SugataError(f"{run.folder}: no full training succeeded: {reasons}; see its final/*/log.txt")
+
+
+def _gained(run: Run, final: Trial, searched: list[Trial]) -> bool:
+    """Whether a full training is at least as good as the shorter one of the search.
+
+    Scores of shared weights, and those on other data, are no measure of it.
+    """
+    before = next((one for one in searched if one.number in final.proposal.parents), None)
+    if before is None or before.proposal.fidelity.unit == SHARED or run.assembly.recipe.final.data:
+        return True
+    primary = run.assembly.objectives.primary
+    return primary.cost(final.metrics[primary.name]) <= primary.cost(before.metrics[primary.name])
+
+
+def _note_trained_baselines(run: Run) -> None:
+    """Take the results of known good networks that the search itself brought to the top rung."""
+    result, space = run.result, run.assembly.space
+    top = result.objectives.candidates(result.record.trials)
+    trained = {space.deployment_key(trial.proposal.architecture): trial for trial in top}
+    noted = {note.data["name"] for note in result.record.notes("baseline")}
+    for name, values in run.assembly.known_good.items():
+        trial = trained.get(space.deployment_key(space.architecture(values)))
+        if trial is not None and name not in noted and trial.proposal.fidelity == _top(run):
+            run.journal.note("baseline", {"name": name, **journals.trial_to_data(trial)})
+
+
+def _top(run: Run) -> Fidelity:
+    rungs = run.assembly.recipe.funnel
+    return fidelity(len(rungs) - 1, rungs[-1])
+
+
+def _baselines(run: Run) -> list[Outside]:
+    """Known good networks at the top rung's budget."""
+    space = run.assembly.space
+    return [
+        Outside(
+            "baseline",
+            name,
+            Proposal(FIRST_BASELINE + i, space.architecture(values), _top(run), origin="baseline"),
+            run.folder / "baselines" / name,
+        )
+        for i, (name, values) in enumerate(run.assembly.known_good.items())
+    ]
+
+
+def _drop_checkpoints(run: Run) -> None:
+    """Keep the weights of the highest rung only; the others can be trained again."""
+    result = run.result
+    kept = {trial.number for trial in result.objectives.candidates(result.record.trials)}
+    for path in (run.folder / "trials").glob("*/checkpoint.safetensors"):
+        if int(path.parent.name) not in kept:
+            path.unlink()
