@@ -1,6 +1,7 @@
 """Which supernet holds the networks of a space."""
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from sugata.errors import RecipeError
@@ -15,6 +16,7 @@ from sugata.spaces.cell import DartsSpace, NasBench201Space
 from sugata.spaces.language import LanguageSpace
 from sugata.spaces.mobile import MnasNetSpace, ProxylessSpace
 
+_ELASTIC = "elastic"
 _SUPERNETS: tuple[tuple[type[SearchSpace], type[Supernet]], ...] = (
     (NasBench201Space, NasBench201Supernet),
     (DartsSpace, DartsSupernet),
@@ -22,6 +24,16 @@ _SUPERNETS: tuple[tuple[type[SearchSpace], type[Supernet]], ...] = (
     (MnasNetSpace, ElasticMobileSupernet),
     (LanguageSpace, LanguageSupernet),
 )
+
+
+def check_supernet(space: SearchSpace, options: Mapping[str, Any]) -> None:
+    """Make sure that a space has a supernet with these options, before anything is read or trained.
+
+    Raises:
+        RecipeError: it has none, or not these options.
+    """
+    if not callable(getattr(space, "supernet", None)):
+        _kind(space, options)
 
 
 def make_supernet(space: SearchSpace, signature: Signature, **options: Any) -> Supernet:
@@ -36,27 +48,33 @@ def make_supernet(space: SearchSpace, signature: Signature, **options: Any) -> S
         RecipeError: the space has no supernet, or this one has no such option.
     """
     own = getattr(space, "supernet", None)
-    if callable(own):
-        made = own(signature, **options)
-        if not isinstance(made, Supernet):
-            raise RecipeError(
-                f"field 'space': supernet() of {space.name} returns a {type(made).__name__};"
-                " it must be a sugata.oneshot.Supernet"
-            )
-        return made
+    if not callable(own):
+        kind = _kind(space, options)
+        return kind(space, signature, **{name: value for name, value in options.items() if name != _ELASTIC})
+    made = own(signature, **options)
+    if not isinstance(made, Supernet):
+        raise RecipeError(
+            f"field 'space': supernet() of {space.name} returns a {type(made).__name__};"
+            " it must be a sugata.oneshot.Supernet"
+        )
+    return made
+
+
+def _kind(space: SearchSpace, options: Mapping[str, Any]) -> type[Supernet]:
     kind = next((supernet for known, supernet in _SUPERNETS if isinstance(space, known)), None)
     if kind is None:
         known = ", ".join(one.name for one, _ in _SUPERNETS if "name" in vars(one))
         raise RecipeError(
             f"field 'supernet': {space.name} has no supernet; spaces that have one: {known}, language spaces"
         )
-    if kind is ProxylessSupernet and options.pop("elastic", False):
-        kind = ElasticMobileSupernet
-    known_options = list(inspect.signature(kind.__init__).parameters)[3:]  # after self, space, signature
-    wrong = next((name for name in options if name not in known_options), None)
+    has = list(inspect.signature(kind.__init__).parameters)[3:]  # after self, space, signature
+    if kind is ProxylessSupernet:
+        has.append(_ELASTIC)
+        kind = ElasticMobileSupernet if options.get(_ELASTIC) else kind
+    wrong = next((name for name in options if name not in has), None)
     if wrong is not None:
-        has = ", ".join(known_options) or "none"
         raise RecipeError(
-            f"field 'supernet.network.{wrong}': {kind.__name__} has no such option; it has: {has}"
+            f"field 'supernet.network.{wrong}': {kind.__name__} has no such option; it has:"
+            f" {', '.join(has) or 'none'}"
         )
-    return kind(space, signature, **options)
+    return kind

@@ -9,6 +9,7 @@ from sugata.errors import RecipeError
 from sugata.evaluators import Evaluator, FunctionEvaluator, TableEvaluator, read_table
 from sugata.objectives import Objectives
 from sugata.recipe import Recipe, StrategySection, TableSection
+from sugata.recipe_stages import SupernetSection
 from sugata.recipe_tasks import CodeSection, ImageSection
 from sugata.recipe_training import FinalSection, RungSection, TrainingSection
 from sugata.run.aims import limited_metrics, objectives_of, own_metrics
@@ -129,7 +130,7 @@ def _trained(recipe: Recipe, space: SearchSpace, smaller: tuple[SearchSpace, ...
         recipe,
         space,
         networks,
-        training if recipe.supernet is None else _inheriting(recipe, training, objectives),
+        training if recipe.supernet is None else _inheriting(recipe.supernet, training, objectives),
         objectives,
         known_good,
         smaller,
@@ -138,9 +139,14 @@ def _trained(recipe: Recipe, space: SearchSpace, smaller: tuple[SearchSpace, ...
     )
 
 
-def _inheriting(recipe: Recipe, training: "TrainingEvaluator", objectives: Objectives) -> Evaluator:
+def _inheriting(
+    section: SupernetSection, training: "TrainingEvaluator", objectives: Objectives
+) -> Evaluator:
     """Scores by shared weights below its trainings; what is not compared by is not measured there."""
     from sugata.oneshot.inherited import InheritedEvaluator
+    from sugata.oneshot.supernets import check_supernet
+
+    check_supernet(training.networks.space, section.network)
 
     compared = [metric.name for metric in objectives.metrics] + [limit.metric for limit in objectives.limits]
     measured = {metric.name for metric in training.networks.metrics}

@@ -118,7 +118,9 @@ def _gained(run: Run, final: Trial, searched: list[Trial]) -> bool:
     Scores of shared weights, and those on other data, are no measure of it.
     """
     before = next((one for one in searched if one.number in final.proposal.parents), None)
-    if before is None or before.proposal.fidelity.unit == SHARED or run.assembly.recipe.final.data:
+    recipe = run.assembly.recipe
+    incomparable = recipe.final.data is not None or recipe.stages.skip_retrain is not None
+    if before is None or before.proposal.fidelity.unit == SHARED or incomparable:
         return True
     primary = run.assembly.objectives.primary
     return primary.cost(final.metrics[primary.name]) <= primary.cost(before.metrics[primary.name])

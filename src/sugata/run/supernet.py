@@ -17,6 +17,7 @@ from sugata.run.assembly import Assembly, settings
 from sugata.run.current import Run
 from sugata.run.feasibility import Feasibility
 from sugata.run.folder import SHARED_WEIGHTS, SUPERNET
+from sugata.strategies import Start
 from sugata.trial import SHARED, Fidelity, Proposal, Status
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def share_weights(run: Run) -> None:
     note = run.result.stages[_STAGE]
     run.assembly = _scored(run.assembly, section, run.folder / note["file"])
     if section.mode == "joint":
-        run.assembly = replace(run.assembly, derived=tuple(note["derived"]))
+        derived = tuple(Start(architecture, "derived") for architecture in note["derived"])
+        run.assembly = replace(run.assembly, derived=derived)
 
 
 def given_weights(run: Run, proposal: Proposal) -> Path | None:

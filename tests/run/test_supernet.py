@@ -1,0 +1,157 @@
+"""Runs with shared weights: supernet, search and retraining; each stage alone, given, or killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from sugata import recipe as recipes
+from sugata.errors import RecipeError, RunFolderError
+from sugata.run import Progress, Result, start
+from sugata.run.reporting import report_data
+
+pytestmark = pytest.mark.slow
+
+RECIPE: dict[str, Any] = {
+    "name": "shared",
+    "space": "nasbench201",
+    "network": {"channels": 4, "cells": 1},
+    "task": {"kind": "image", "data": "digits", "validation_share": 0.3, "evaluation_images": 200},
+    "baselines": False,
+    "supernet": {"method": "single_path", "amount": 8, "checks": 2, "batch_size": 16, "ranked": 3},
+    "strategy": {"kind": "random"},
+    "funnel": [
+        {"name": "shared", "unit": "supernet", "keep": 0.4, "capacity": 5},
+        {"name": "alone", "amount": 4, "unit": "steps", "capacity": 2},
+    ],
+    "promote_by": "accuracy",
+    "objectives": {"metrics": ["accuracy", "parameters"]},
+    "training": {"optimizer": "sgd", "batch_size": 16},
+    "final": {"amount": 6, "unit": "steps"},
+    "engine": {"workers": 0},
+}
+UNRANKED = {"supernet.ranked": 0}
+
+
+def run(folder: Path, **changes: Any) -> Result:
+    """A run in this process."""
+    return start(recipes.parse(RECIPE, changes=changes), folder, progress=Progress(quiet=True))
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A finished run of all stages."""
+    return run(tmp_path_factory.mktemp("shared") / "run")
+
+
+def test_one_recipe_trains_the_supernet_searches_it_and_retrains_the_winner(searched: Result) -> None:
+    assert list(searched.stages) == ["prepare", "supernet", "search", "ranking", "train", "export", "test"]
+    rungs = [trial.proposal.fidelity.name for trial in searched.record.trials]
+    assert rungs.count("shared") == 5
+    assert rungs.count("alone") == 2
+    assert searched.finals[0].curve  # it was trained
+    assert (searched.folder / "best" / "model.onnx").is_file()
+
+
+def test_the_report_compares_the_ranks_of_shared_weights_and_of_trainings_alone(searched: Result) -> None:
+    shared = report_data(searched, drawn=False).shared
+    assert shared is not None
+    assert len(shared.ranked) == 3
+    assert all(one.scored != one.alone for one in shared.ranked)
+    page = searched.report.read_text()
+    assert "Does it rank as trainings alone do?" in page
+    assert "parameters, more is better" in page
+
+
+def test_a_joint_run_tries_what_the_method_derived(tmp_path: Path) -> None:
+    alone = [{"name": "alone", "amount": 4, "unit": "steps"}]
+    shared = {"method": "darts", "mode": "joint", "derived": 2, "amount": 4, "checks": 2, "batch_size": 16}
+    result = run(tmp_path / "run", supernet={**shared, "ranked": 0}, funnel=alone)
+    derived = result.stages["supernet"]["derived"]
+    assert [dict(trial.architecture) for trial in result.record.trials] == derived
+    assert {trial.proposal.origin for trial in result.record.trials} == {"derived"}
+    shared_weights = report_data(result, drawn=False).shared
+    assert shared_weights is not None
+    assert [check["step"] for check in shared_weights.checks] == [2, 4]
+
+
+def test_given_results_take_the_place_of_stages(searched: Result, tmp_path: Path) -> None:
+    weights = str(searched.folder / "supernet" / "supernet.safetensors")
+    found = str(searched.folder / "best" / "architecture.json")
+    changes = {"stages.skip_train": weights, "stages.skip_search": found, "stages.skip_retrain": "supernet"}
+    result = run(tmp_path / "run", **changes, **UNRANKED)
+    assert not (result.folder / "supernet").exists()
+    assert result.record.trials == []
+    final = result.finals[0]
+    assert final.architecture == searched.finals[0].architecture
+    assert final.details["training"].startswith("shared with")
+    scored = next(t for t in searched.record.trials if t.architecture == final.architecture)
+    assert final.metrics["accuracy"] == pytest.approx(scored.metrics["accuracy"])
+
+
+def test_winners_may_be_trained_on_other_data_with_other_settings(searched: Result, tmp_path: Path) -> None:
+    images = tmp_path / "images.npz"
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    np.savez(images, images=rng.integers(0, 255, (120, 8, 8), np.uint8), labels=np.arange(120) % 3)
+    given = {"stages.skip_search": str(searched.folder / "best" / "architecture.json")}
+    given |= {"stages.skip_train": str(searched.folder / "supernet" / "supernet.safetensors")}
+    other = {"final.data": str(images), "final.training": {"batch_size": 8}}
+    result = run(tmp_path / "run", **given, **other, **UNRANKED)
+    assert result.model().eval()(torch.zeros(1, 1, 8, 8, dtype=torch.uint8)).shape == (1, 3)
+
+
+def test_a_killed_supernet_goes_on_from_its_last_check(searched: Result, tmp_path: Path) -> None:
+    recipe, folder = tmp_path / "recipe.yaml", tmp_path / "run"
+    longer = {**RECIPE["supernet"], "amount": 60, "checks": 30, "ranked": 0}
+    recipe.write_text(recipes.parse({**RECIPE, "supernet": longer}).to_yaml())
+    command = [sys.executable, "-m", "sugata", "search", str(recipe), "--run-dir", str(folder)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=os.environ)
+    state = folder / "supernet" / "training.pt"
+    ends = time.monotonic() + 60
+    while not state.exists() and time.monotonic() < ends:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (folder / "supernet" / "supernet.safetensors").exists()
+    resumed = start(recipes.load(recipe), folder, progress=Progress(quiet=True))
+    whole = run(tmp_path / "whole", supernet=longer)
+    first, second = (load_file(one.folder / "supernet" / "supernet.safetensors") for one in (resumed, whole))
+    assert all(torch.equal(first[name], second[name]) for name in second)
+
+
+def test_a_checkpoint_of_another_space_is_refused_in_one_line(searched: Result, tmp_path: Path) -> None:
+    weights = str(searched.folder / "supernet" / "supernet.safetensors")
+    with pytest.raises(RunFolderError, match="another space"):
+        run(tmp_path / "run", **{"stages.skip_train": weights, "network.channels": 8}, **UNRANKED)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"supernet": None}, "funnel.0.unit is supernet, and there is none"),
+        ({"funnel": [{"name": "a", "amount": 1}]}, "no rung asks the supernet"),
+        ({"supernet.method": "dartz"}, "'dartz' is not known"),
+        ({"supernet.samplin": "fair"}, "did you mean 'sampling'"),
+        ({"supernet.unit": "seconds"}, "takes steps or epochs"),
+        ({"final.training": {"batchsize": 3}}, "unknown field 'final.training.batchsize'"),
+        ({"hardware.devices": 2}, "set hardware.strategy to ddp"),
+        ({"stages.skip_train": "x", "supernet.mode": "joint"}, "derives while it trains"),
+    ],
+)
+def test_what_does_not_go_together_is_said_before_anything_runs(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(RecipeError, match=says):
+        recipes.parse(RECIPE, changes=changes)
+
+
+def test_a_space_without_a_supernet_is_said_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="has no supernet"):
+        run(tmp_path / "run", space="nasnet", network={})
