@@ -139,9 +139,7 @@ def _trained(recipe: Recipe, space: SearchSpace, smaller: tuple[SearchSpace, ...
     )
 
 
-def _inheriting(
-    section: SupernetSection, training: "TrainingEvaluator", objectives: Objectives
-) -> Evaluator:
+def _inheriting(section: SupernetSection, training: "TrainingEvaluator", objectives: Objectives) -> Evaluator:
     """Scores by shared weights below its trainings; what is not compared by is not measured there."""
     from sugata.oneshot.inherited import InheritedEvaluator
     from sugata.oneshot.supernets import check_supernet

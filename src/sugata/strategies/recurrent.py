@@ -57,7 +57,7 @@ class LstmPolicy(Policy):
         self.entropy = entropy
         self.keep = baseline
         self.network = _Recurrent(self.choices, hidden, generator)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), rate)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), rate, fused=True)
         self._count = 0
         self._baseline = 0.0
         self._variance = 0.0
