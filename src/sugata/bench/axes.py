@@ -1,18 +1,27 @@
 """What the PNG and the SVG drawings share: who has a colour, and the ticks of log axes."""
 
 import math
+from collections.abc import Sequence
 
-from sugata.bench.curves import FLOOR, Panel
+from sugata.bench.curves import FLOOR, Panel, Series
 from sugata.report.svg import SERIES
 
 SHOWN = 6  # series with a colour of their own; the others are grey
 
 
-def colours(panel: Panel) -> list[str]:
-    """A colour for each group of series: the best ones have their own, the others are grey."""
-    groups = list(dict.fromkeys(one.group or one.name for one in panel.series))
-    known = dict(zip(groups[:SHOWN], SERIES, strict=False))
-    return [known.get(one.group or one.name, "grey") for one in panel.series]
+def colours(panels: Sequence[Panel]) -> dict[str, str]:
+    """A colour for each group of series, the same in all panels: the best ones their own, the others grey."""
+    places: dict[str, list[int]] = {}
+    for panel in panels:
+        for place, group in enumerate(dict.fromkeys(map(group_of, panel.series))):
+            places.setdefault(group, []).append(place)
+    ranked = sorted(places, key=lambda group: sum(places[group]) / len(places[group]))
+    return dict.fromkeys(ranked, "grey") | dict(zip(ranked[:SHOWN], SERIES, strict=False))
+
+
+def group_of(series: Series) -> str:
+    """Which group a series belongs to: by default its own."""
+    return series.group or series.name
 
 
 def log_ticks(low: float, high: float) -> list[float]:

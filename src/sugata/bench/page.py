@@ -2,14 +2,14 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sugata.bench.axes import colours, log_ticks, tick_label
+from sugata.bench.axes import colours, group_of, log_ticks, tick_label
 from sugata.bench.curves import Panel, Series
 from sugata.report import svg
 from sugata.report.svg import escape
@@ -34,8 +34,9 @@ def write_html(
         notes: lines of text below, escaped here.
     """
     style = resources.files("sugata.report").joinpath("assets", "report.css").read_text(encoding="utf-8")
+    known = colours(panels)
     sections = "".join(
-        f"<section><h2>{escape(panel.title)}</h2><figure>{overview(panel)}</figure>"
+        f"<section><h2>{escape(panel.title)}</h2><figure>{overview(panel, known)}</figure>"
         f'<div class="small">{_singles(panel)}</div></section>\n'
         for panel in panels
     )
@@ -57,12 +58,12 @@ def _singles(panel: Panel) -> str:
     return "".join(f"<figure>{single(panel, i)}</figure>" for i in range(len(panel.series)))
 
 
-def overview(panel: Panel) -> str:
-    """All series of a panel, with a legend beside."""
-    width, height, right = 860.0, 420.0, 230.0
+def overview(panel: Panel, known: Mapping[str, str]) -> str:
+    """All series of a panel in the colours of their groups, with a legend beside."""
+    width, height, right = 880.0, 420.0, 250.0
     x, y = _scales(panel, 60.0, width - right, height - 50.0, 34.0)
     parts = [_frame(panel, x, y)]
-    named = list(zip(panel.series, colours(panel), strict=True))
+    named = [(one, known[group_of(one)]) for one in panel.series]
     for one, name in reversed(named):
         front = name != "grey"
         if front:

@@ -1,11 +1,11 @@
 """Panels as one PNG file."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sugata.bench.axes import colours, log_ticks, tick_label
+from sugata.bench.axes import colours, group_of, log_ticks, tick_label
 from sugata.bench.curves import Panel
 from sugata.report.svg import COLOURS
 
@@ -32,13 +32,40 @@ def write_png(panels: Sequence[Panel], path: Path, title: str = "") -> None:
         FigureCanvasAgg(figure)
         if title:
             figure.suptitle(title, fontsize=11)
+        known = colours(panels)
+        drawn = []
         for position, panel in enumerate(panels):
-            _axes(figure.add_subplot(rows, columns, position + 1), panel)
+            drawn.append(figure.add_subplot(rows, columns, position + 1))
+            _axes(drawn[-1], panel, known)
+        _legend(
+            figure, drawn, known, free=rows * columns > len(panels), place=(rows, columns, len(panels) + 1)
+        )
         figure.savefig(path, dpi=130)
 
 
-def _axes(axes: Any, panel: Panel) -> None:
-    for one, name in zip(panel.series, colours(panel), strict=True):
+def _legend(
+    figure: Any, drawn: Sequence[Any], known: Mapping[str, str], *, free: bool, place: tuple[int, int, int]
+) -> None:
+    """One for all panels, the best first: in a free place of the sheet, else below it."""
+    lines = {
+        line.get_label(): line
+        for axes in drawn
+        for line in axes.get_lines()
+        if line.get_label() != "_nolegend_"
+    }
+    order = sorted(lines, key=lambda name: list(known).index(name) if name in known else len(known))
+    handles = [lines[name] for name in order]
+    if free:
+        empty = figure.add_subplot(*place)
+        empty.set_axis_off()
+        empty.legend(handles, order, loc="center left", frameon=False, fontsize=9)
+    else:
+        figure.legend(handles, order, loc="outside lower center", frameon=False, ncols=4, fontsize=8)
+
+
+def _axes(axes: Any, panel: Panel, known: Mapping[str, str]) -> None:
+    for one in panel.series:
+        name = known[group_of(one)]
         front = name != "grey"
         if front:
             band = {"step": "post"} if panel.stairs else {}
@@ -67,7 +94,6 @@ def _axes(axes: Any, panel: Panel) -> None:
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
     axes.set_title(panel.title, fontsize=10, loc="left")
-    axes.legend(fontsize=7, frameon=False, ncols=1 + (len(panel.series) > 9))
 
 
 def _log_axis(axis: Any, low: float, high: float, floor: bool = False) -> None:
