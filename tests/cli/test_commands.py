@@ -151,6 +151,19 @@ def test_spaces_of_one_name_lists_its_baselines_with_all_their_fields(sugata) ->
         assert {f"{name}={value}" for name, value in known.architecture.items()} <= set(section)
 
 
+def test_methods_lists_all_and_of_one_its_options(sugata) -> None:
+    from sugata.oneshot.catalogue import METHODS
+
+    code, out, _ = sugata("methods")
+    assert code == 0
+    assert all(name in out for name in METHODS)
+    code, out, _ = sugata("methods", "darts")
+    assert "order" in out
+    code, _, err = sugata("methods", "dartz")
+    assert code == 2
+    assert "'dartz' is not known; use" in err
+
+
 def test_strategies_lists_all_and_of_one_its_options(sugata) -> None:
     from sugata.strategies import STRATEGIES
 

@@ -233,6 +233,18 @@ def strategies(
 
 
 @app.command()
+def methods(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One method, with its options.")
+    ] = None,
+) -> None:
+    """The methods that learn on shared weights, or the options of one."""
+    from sugata.cli.printing import print_methods
+
+    print_methods(name, _out)
+
+
+@app.command()
 def recipes() -> None:
     """The recipes that come with sugata."""
     from sugata.recipe import shipped

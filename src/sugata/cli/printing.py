@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sugata.errors import RecipeError
+from sugata.options import Option
 from sugata.recipe import Recipe
 from sugata.report import rank_line, run_status
 from sugata.report.wording import architecture_text, count
@@ -189,17 +190,35 @@ def print_strategies(name: str | None, out: Console) -> None:
     """What each strategy is in a line; of one, its options."""
     from sugata.strategies import STRATEGIES, options, strategy_class
 
-    listed = Table("strategy", "what it is", box=None, header_style="bold")
-    for kind in [name] if name else STRATEGIES:
-        text = (inspect.getdoc(strategy_class(kind)) or "").split("\n\n")[0]
+    described = {kind: strategy_class(kind) for kind in ([name] if name else STRATEGIES)}
+    _print_catalogue("strategy", described, out)
+    if name:
+        _print_options(options(name), out)
+
+
+def print_methods(name: str | None, out: Console) -> None:
+    """What each method on shared weights is in a line; of one, its options."""
+    from sugata.oneshot.catalogue import METHODS, method_class, options
+
+    _print_catalogue("method", {kind: method_class(kind) for kind in ([name] if name else METHODS)}, out)
+    if name:
+        _print_options(options(name), out)
+
+
+def _print_catalogue(what: str, described: Mapping[str, type], out: Console) -> None:
+    listed = Table(what, "what it is", box=None, header_style="bold")
+    for kind, found in described.items():
+        text = (inspect.getdoc(found) or "").split("\n\n")[0]
         listed.add_row(kind, escape(" ".join(text.split())))
     out.print(listed)
-    if name:
-        known = Table("option", "default", "what it is", box=None, header_style="bold")
-        for option in options(name).values():
-            known.add_row(option.name, escape(str(option.default)), escape(option.description))
-        out.print()
-        out.print(known)
+
+
+def _print_options(options: Mapping[str, Option], out: Console) -> None:
+    known = Table("option", "default", "what it is", box=None, header_style="bold")
+    for option in options.values():
+        known.add_row(option.name, escape(str(option.default)), escape(option.description))
+    out.print()
+    out.print(known)
 
 
 def print_measures(network: str, image: str, classes: int, out: Console, *, as_json: bool) -> None:
