@@ -1,7 +1,5 @@
-"""A task and a model small enough to train in a test; run as a script it trains over several processes."""
+"""A task and a model small enough to train in a test."""
 
-import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +11,6 @@ from torch.nn import functional as F
 from sugata.nn import LanguageModel, LanguageModelConfig, LayerConfig
 from sugata.space import Signature
 from sugata.tasks import Batch, Task
-from sugata.training import TrainingSettings, train
 from sugata.trial import Fidelity, Metric, Value
 
 VOCABULARY = 23
@@ -66,28 +63,3 @@ class Counting(Task):
 
 def small_model() -> LanguageModel:
     return LanguageModel(LanguageModelConfig(VOCABULARY, 16, 2, (LayerConfig("transformer", 32),) * 2))
-
-
-def main() -> None:
-    """Train as one of two processes: toy.py RANK FILE, where they meet in a file."""
-    torch.set_num_threads(1)
-    rank, meeting = int(sys.argv[1]), sys.argv[2]
-    torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
-    print(json.dumps(short_training()))
-    torch.distributed.destroy_process_group()
-
-
-def short_training() -> dict[str, Any]:
-    """What comes of ten steps, alone or together."""
-    model = small_model()
-    settings = TrainingSettings(batch_size=8, length=16, accumulation=2, evaluations=2)
-    result = train(model, Counting(), {}, settings, budget=Fidelity(amount=10, unit="steps"), seed=3)
-    return {
-        "tokens": [tokens for tokens, _ in result.curve + result.validation],
-        "values": [value for _, value in result.curve + result.validation],
-        "weights": [p.double().square().sum().item() for p in model.parameters()],
-    }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -24,11 +24,11 @@ from typing import Any
 from sugata.engines.base import Job
 from sugata.engines.evaluation import LOG, TrialContext, encode, evaluate, one_line
 from sugata.engines.messages import read_bytes, send_json
-from sugata.engines.parent import die_with
 from sugata.engines.pickling import load
 from sugata.errors import DiskFullError
 from sugata.evaluators import Evaluation, Evaluator
 from sugata.journal import NO_SPACE
+from sugata.parent import die_with
 from sugata.trial import Status
 
 _SECONDS_BETWEEN_REPORTS = 0.1

@@ -35,13 +35,11 @@ def anything(architecture: Architecture) -> str | None:
 
 
 class FitContext(Protocol):
-    """What a method needs to know of the run; the context of an evaluation has it.
+    """What a method needs to know of the run; the context of an evaluation has it."""
 
-    Attributes:
-        seed: of every draw.
-    """
-
-    seed: int
+    @property
+    def seed(self) -> int:
+        """Of every draw."""
 
     @property
     def folder(self) -> Path | None:

@@ -36,7 +36,8 @@ class TrainedMethod(OneShot):
     uninterrupted one bit for bit, as long as the budget is in steps and the machine the same.
 
     All processes of a `torch.distributed` group that call :meth:`fit` alike train together: they draw the
-    same and take shares of each batch's rows. Batch norms see the rows of their own process.
+    same and take shares of each batch's rows. Batch norms see the rows of their own process; running
+    statistics are those of the first.
 
     A subclass defines :meth:`_step`; what it learns besides weights it makes in :meth:`_begin`, gives to the
     file in :meth:`_state` and takes back in :meth:`_restore`. It keeps its constructor's options as
@@ -85,6 +86,7 @@ class TrainedMethod(OneShot):
             self._draw_anew(segment)
             losses = self._segment(segment)
             segment += 1
+            distributed.share_buffers(supernet)
             if losses and not self._go_on(losses):
                 self.ended = self.ended or "stopped, as asked"
             self._keep(segment)

@@ -1,9 +1,10 @@
 """Data-parallel training over the processes of an initialized `torch.distributed` group; alone it does
 nothing.
 
-Start the processes with `torchrun` and call `torch.distributed.init_process_group` before training. All of
-them draw the same batch and each takes its share of the rows, so that the result is that of one process with
-the same settings, whatever the number of processes.
+Start the processes with :func:`sugata.training.ranks.run_ranks`, or with `torchrun` and a call of
+`torch.distributed.init_process_group` before training. All of them draw the same batch and each takes its
+share of the rows, so that the result is that of one process with the same settings, whatever the number of
+processes. Batch norms are the exception, as in torch: they normalize over the share of their own process.
 """
 
 from collections.abc import Iterable, Sequence
@@ -109,9 +110,16 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
 
 def averaged(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
     """The means of tensors over all processes; they travel as one. None has to be None in all of them."""
-    if processes() == 1:
+    held = [tensor for tensor in tensors if tensor is not None]
+    if processes() == 1 or not held:
         return list(tensors)
-    whole = torch.cat([tensor.flatten() for tensor in tensors if tensor is not None])
-    parts = mean(whole).split([tensor.numel() for tensor in tensors if tensor is not None])
-    means = iter(parts)
+    whole = mean(torch.cat([tensor.flatten() for tensor in held]))
+    means = iter(whole.split([tensor.numel() for tensor in held]))
     return [None if tensor is None else next(means).view_as(tensor) for tensor in tensors]
+
+
+def share_buffers(module: nn.Module) -> None:
+    """Take over the first process's buffers, such as the running statistics of batch norms."""
+    if processes() > 1:
+        for buffer in module.buffers():
+            distributed.broadcast(buffer, src=0)

@@ -269,6 +269,7 @@ class _Run:
             limit=self.settings.evaluation_limit,
             fidelity=self.fidelity,
         )[metric.name]
+        value = distributed.agree(value)  # batch norms have seen other rows in each process
         self.model.train()
         progress.evaluations = int(min(progress.share, 1.0) * self.settings.evaluations)
         progress.validation.append((progress.tokens, value))

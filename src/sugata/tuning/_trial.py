@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from sugata import recipe as recipes
-from sugata.engines.parent import die_with
 from sugata.errors import SugataError
+from sugata.parent import die_with
 from sugata.run import resume, start
 from sugata.run.folder import JOURNAL, RECIPE
 
