@@ -91,6 +91,17 @@ def test_limits_are_known_before_training_and_nothing_else_is_computed(
     assert set(evaluator.quick_metrics(proposal.architecture, TIMED)) == TIMED
 
 
+def test_only_the_file_that_a_limit_is_timed_on_is_exported(
+    evaluator: TrainingEvaluator, proposal: Proposal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sugata.evaluators.language.export_decode_onnx", None)
+    monkeypatch.setattr("sugata.evaluators.language.peak_memory", None)
+    assert set(evaluator.quick_metrics(proposal.architecture, ["latency_ms_p90"])) == {"latency_ms_p90"}
+    monkeypatch.undo()
+    monkeypatch.setattr("sugata.evaluators.language.export_onnx", None)
+    assert set(evaluator.quick_metrics(proposal.architecture, ["decode_ms"])) == {"decode_ms"}
+
+
 def test_a_budget_in_epochs_is_a_pass_over_the_training_text(
     evaluator: TrainingEvaluator, proposal: Proposal, tmp_path: Path
 ) -> None:
