@@ -65,9 +65,11 @@ class ImageSection(Section):
     resize: int | None = Field(None, ge=1, description="height and width of all images; null: as they are")
     max_samples: int | None = Field(None, ge=2, description="so many images train at most; null: all")
     validation_share: float = Field(
-        0.1, gt=0, lt=0.5, description="held out for validation, where the data come without"
+        0.1, gt=0, le=0.5, description="held out for validation, where the data come without"
     )
+    validation_images: int | None = Field(None, ge=1, description="so many images, in place of the share")
     test_share: float = Field(0.2, gt=0, lt=0.5, description="held out for test, where the data come without")
+    classes: int | None = Field(None, ge=2, description="so many the data must have; null: as they have")
     augment: tuple[str, ...] = Field((), description="of crop, flip, cutout, affine, in their order")
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="share of the loss that is spread over classes"

@@ -128,6 +128,32 @@ def test_a_killed_supernet_goes_on_from_its_last_check(searched: Result, tmp_pat
     assert all(torch.equal(first[name], second[name]) for name in second)
 
 
+def test_two_processes_train_supernet_and_winner_together(searched: Result, tmp_path: Path) -> None:
+    two = {"hardware.devices": 2, "hardware.strategy": "ddp", "supernet.checks": 1, **UNRANKED}
+    funnel = [{"name": "shared", "unit": "supernet", "capacity": 2}]
+    result = run(tmp_path / "run", **two, funnel=funnel)
+    assert result.finals[0].details["steps"] == 6
+    one, both = (load_file(each.folder / "supernet" / "supernet.safetensors") for each in (searched, result))
+    # Batch norms see half of the rows in each process: alike, not equal.
+    name = "stem.0.weight"
+    assert not torch.equal(one[name], both[name])
+    assert torch.allclose(one[name], both[name], atol=0.1)
+
+
+def test_event_files_and_a_summary_are_there_when_asked_for(
+    searched: Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from sugata.run import start
+
+    given = {"stages.skip_train": str(searched.folder / "supernet" / "supernet.safetensors"), **UNRANKED}
+    given |= {"stages.skip_search": str(searched.folder / "best" / "architecture.json")}
+    given |= {"show.logger": "tensorboard", "show.model_summary": True, "show.progress_bar": False}
+    result = start(recipes.parse(RECIPE, changes=given), tmp_path / "run")
+    assert list(result.folder.glob("final/*/tensorboard/events*"))
+    assert list(result.folder.glob("final/*/curve.csv"))
+    assert "parameters" in capsys.readouterr().err
+
+
 def test_a_checkpoint_of_another_space_is_refused_in_one_line(searched: Result, tmp_path: Path) -> None:
     weights = str(searched.folder / "supernet" / "supernet.safetensors")
     with pytest.raises(RunFolderError, match="another space"):

@@ -14,8 +14,9 @@ from torch import nn
 
 import sugata
 from sugata.evaluators.base import Context, Evaluation, Evaluator
+from sugata.evaluators.logs import Logger, log_training
 from sugata.evaluators.networks import Networks
-from sugata.training import CHECKPOINT, TrainingSettings, fits, load_weights, train
+from sugata.training import CHECKPOINT, ONE_DEVICE, Hardware, TrainingSettings, fits, load_weights
 from sugata.trial import Fidelity, Metric, Proposal, Status, Value
 
 TRAINING_SECONDS = Metric("training_seconds", "s", "minimize", "training time of this rung")
@@ -30,11 +31,25 @@ class TrainingEvaluator(Evaluator):
     """
 
     def __init__(
-        self, networks: Networks, settings: TrainingSettings, *, ladder: tuple[Fidelity, ...]
+        self,
+        networks: Networks,
+        settings: TrainingSettings,
+        *,
+        ladder: tuple[Fidelity, ...],
+        hardware: Hardware = ONE_DEVICE,
+        logger: Logger = "csv",
     ) -> None:
+        """Train networks with these settings.
+
+        Args:
+            hardware: what trains a network.
+            logger: what a training leaves in its folder: nothing, ``curve.csv``, or event files as well.
+        """
         self.networks = networks
         self.settings = settings
         self.ladder = ladder
+        self.hardware = hardware
+        self.logger = logger
         self.metrics = (*networks.task.metrics, *networks.metrics, TRAINING_SECONDS)
 
     def fingerprint(self) -> str:
@@ -58,10 +73,9 @@ class TrainingEvaluator(Evaluator):
         return self.networks.costs(architecture, names, exclusive or nullcontext())
 
     def evaluate(self, proposal: Proposal, context: Context) -> Evaluation:
-        """Train on a GPU where there is one (or share a training), then measure.
+        """Train on what the hardware says (or share a training), then measure.
 
-        The curve is (targets seen, mean training loss, in bits a target where it is a likelihood); it is also
-        written to ``curve.csv``.
+        The curve is (targets seen, mean training loss, in bits a target where it is a likelihood).
         """
         task, fidelity = self.networks.task, proposal.fidelity
         architecture = self.networks.space.architecture(proposal.architecture)
@@ -72,8 +86,8 @@ class TrainingEvaluator(Evaluator):
             curve, seconds = _NO_CURVE, 0.0
             details: dict[str, Any] = {"training": f"shared with {context.source.name}"}
         else:
-            result = train(
-                model.to(training_device()),
+            result = self.hardware.train(
+                model.to(self.hardware.device),
                 task,
                 architecture,
                 self.settings,
@@ -87,17 +101,16 @@ class TrainingEvaluator(Evaluator):
                 return Evaluation(result.status, reason=result.reason, curve=result.curve)
             model.to("cpu")  # what ships is measured there
             curve, seconds = result.curve, result.seconds
-            self._write_curve(curve, context.folder / "curve.csv")
             details = {"steps": result.steps, task.targets: result.tokens}
         metrics = self.networks.measure(model, architecture, fidelity, context.exclusive())
         metrics[TRAINING_SECONDS.name] = seconds
+        log_training(self.logger, context.folder, curve, self._curve_names(), metrics)
         return Evaluation(Status.COMPLETED, metrics, curve=curve, details=details)
 
-    def _write_curve(self, curve: tuple[tuple[float, float], ...], path: Path) -> None:
+    def _curve_names(self) -> tuple[str, str]:
         targets = self.networks.task.targets
         loss = f"training_bits_per_{targets[:-1]}" if self.networks.task.likelihood else "training_loss"
-        lines = [f"{targets},{loss}", *(f"{seen:g},{value:.6g}" for seen, value in curve)]
-        path.write_text("\n".join(lines) + "\n")
+        return targets, loss
 
 
 def _checkpoint(context: Context, model: nn.Module) -> Path | None:
@@ -111,11 +124,6 @@ def _checkpoint(context: Context, model: nn.Module) -> Path | None:
         return None
     before = context.source / CHECKPOINT
     return before if fits(before, model) else None
-
-
-def training_device() -> torch.device:
-    """A GPU where this worker has one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _share(checkpoint: Path, own: Path) -> None:

@@ -1,7 +1,6 @@
 """The training of a supernet as an evaluation, so that any engine can run it in a worker."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,10 @@ from sugata.evaluators import Context, Evaluation, Evaluator
 from sugata.oneshot.base import Feasible, OneShot, Supernet
 from sugata.oneshot.checkpoint import save_supernet, warm_start
 from sugata.oneshot.supernets import make_supernet
+from sugata.oneshot.together import fit_together
 from sugata.space import SearchSpace
 from sugata.tasks import Task
+from sugata.training import ONE_DEVICE, Hardware
 from sugata.trial import Proposal, Status
 
 CHECKPOINT = "supernet.safetensors"
@@ -32,6 +33,7 @@ class SupernetTraining(Evaluator):
         start: a checkpoint that other data have trained; None: weights are drawn.
         derived: how many architectures are derived; 0: none.
         feasible: makes the check of limits, called with ``exclusive``, which holds the machine alone.
+        hardware: what trains it.
     """
 
     metrics = ()
@@ -46,6 +48,7 @@ class SupernetTraining(Evaluator):
         start: Path | None,
         derived: int,
         feasible: MakeFeasible,
+        hardware: Hardware = ONE_DEVICE,
     ) -> None:
         self.space = space
         self.task = task
@@ -54,6 +57,7 @@ class SupernetTraining(Evaluator):
         self.start = start
         self.derived = derived
         self.feasible = feasible
+        self.hardware = hardware
 
     def fingerprint(self) -> str:
         """Of the task's data: the stage is recorded by its run."""
@@ -75,12 +79,20 @@ class SupernetTraining(Evaluator):
 
     def evaluate(self, proposal: Proposal, context: Context) -> Evaluation:
         """Train, and say what came out as details: what the method tells, and what it derived."""
-        supernet = self.supernet(context.seed)
-
-        def exclusive() -> AbstractContextManager[None]:
-            return context.exclusive()
-
-        self.method.fit(supernet, self.task, context, self.feasible(exclusive=exclusive))
+        supernet = self.supernet(context.seed).to(self.hardware.device)
+        feasible = self.feasible(exclusive=context.exclusive)
+        if self.hardware.devices == 1 or self.hardware.strategy == "single":
+            self.method.fit(supernet, self.task, context, feasible)
+        else:
+            fit_together(
+                self.method,
+                supernet,
+                self.task,
+                context,
+                feasible,
+                devices=self.hardware.devices,
+                strategy=self.hardware.strategy,
+            )
         save_supernet(context.folder / CHECKPOINT, supernet)
         found = self.method.derive(self.derived) if self.derived else []
         details = {**self.method.details(), "derived": [dict(one) for one in found]}

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sugata.errors import RecipeError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sugata.evaluators.networks import Networks
     from sugata.evaluators.training import TrainingEvaluator
     from sugata.tasks import Task
-    from sugata.training import TrainingSettings
+    from sugata.training import Hardware, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -117,11 +118,18 @@ def assemble(
 
 def _trained(recipe: Recipe, space: SearchSpace, smaller: tuple[SearchSpace, ...]) -> Assembly:
     """A search whose candidates are trained, or scored by a supernet that is."""
+    from sugata.evaluators.logs import check_logger
     from sugata.evaluators.training import TrainingEvaluator
 
+    check_logger(recipe.show.logger)
     networks = networks_of(recipe, space)
-    ladder = tuple(fidelity(i, rung) for i, rung in enumerate(recipe.funnel))
-    training = TrainingEvaluator(networks, settings(recipe), ladder=ladder)
+    trained = partial(
+        TrainingEvaluator,
+        ladder=tuple(fidelity(i, rung) for i, rung in enumerate(recipe.funnel)),
+        hardware=hardware(recipe),
+        logger=recipe.show.logger,
+    )
+    training = trained(networks, settings(recipe))
     objectives = objectives_of(recipe, training.metrics)
     shipped = networks_of(recipe, space, recipe.final.data) if recipe.final.data else networks
     final_settings = settings(recipe, recipe.final_training)
@@ -134,7 +142,7 @@ def _trained(recipe: Recipe, space: SearchSpace, smaller: tuple[SearchSpace, ...
         objectives,
         known_good,
         smaller,
-        final=TrainingEvaluator(shipped, final_settings, ladder=ladder),
+        final=trained(shipped, final_settings),
         derived=() if recipe.supernet is not None and recipe.supernet.mode == "joint" else None,
     )
 
@@ -284,6 +292,20 @@ def settings(recipe: Recipe, section: TrainingSection | None = None) -> "Trainin
         given |= {"length": None, "evaluation_limit": recipe.task.evaluation_images}
         return TrainingSettings(**given)
     return TrainingSettings(**{name: value for name, value in given.items() if value is not None})
+
+
+def hardware(recipe: Recipe) -> "Hardware":
+    """What trains a network.
+
+    Raises:
+        RecipeError: this machine has no such accelerator.
+    """
+    from sugata.training import Hardware
+
+    found = Hardware(**recipe.hardware.model_dump())
+    if recipe.engine.kind == "local":
+        _ = found.device
+    return found
 
 
 def fidelity(position: int, rung: RungSection) -> Fidelity:

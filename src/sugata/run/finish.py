@@ -3,6 +3,7 @@
 from sugata import journal as journals
 from sugata.engines import Engine
 from sugata.errors import SugataError
+from sugata.report import draw_text
 from sugata.reuse import trial_folder
 from sugata.run.assembly import fidelity, final_fidelity
 from sugata.run.current import Run
@@ -44,9 +45,22 @@ def _train(run: Run) -> None:
             with run.engine() as engine:
                 evaluate_outside(run, engine, baselines)
         baselines = []
+    finals = _finals(run)
+    if recipe.show.model_summary:
+        _summarize(run, finals)
     with run.engine(run.assembly.final if differs else None) as engine:
-        evaluate_outside(run, engine, [*_finals(run), *baselines])
+        evaluate_outside(run, engine, [*finals, *baselines])
         _train_substitutes(run, engine)
+
+
+def _summarize(run: Run, finals: list[Outside]) -> None:
+    """Layers and parameters of the winners."""
+    assert run.assembly.final is not None
+    space, task = run.assembly.space, run.assembly.final.networks.task
+    for item in finals:
+        architecture = item.proposal.architecture
+        outline = space.outline(architecture, task.signature(architecture))
+        run.progress.show(draw_text(outline, item.name))
 
 
 def _finals(run: Run) -> list[Outside]:

@@ -6,6 +6,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
+from rich.table import Table
 from rich.text import Text
 
 from sugata.objectives import Objectives
@@ -22,7 +23,14 @@ class Progress:
     Use it as a context manager around long work; outside, it prints plain lines.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, bar: bool = True) -> None:
+        """Begin the clock.
+
+        Args:
+            quiet: show nothing.
+            bar: on a terminal, show what goes on in a live line.
+        """
+        self._bar = bar
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
         self._live: Live | None = None
         self._started = time.monotonic()
@@ -31,7 +39,7 @@ class Progress:
         self._end: float | None = None
 
     def __enter__(self) -> "Progress":
-        if self._console.is_terminal and sys.stderr.isatty():
+        if self._bar and self._console.is_terminal and sys.stderr.isatty():
             self._live = Live(
                 console=self._console,
                 refresh_per_second=4,
@@ -54,6 +62,11 @@ class Progress:
         """One line that stays."""
         self._spoken = time.monotonic()
         self._console.print(Text(f"{self._clock()}  {text}"), soft_wrap=True)
+
+    def show(self, table: Table) -> None:
+        """A table that stays."""
+        self._spoken = time.monotonic()
+        self._console.print(table)
 
     def now(self, text: str, left: float | None = None) -> None:
         """What is going on: replaces the live line; where there is no terminal, a line now and then.

@@ -52,7 +52,7 @@ def start(
         SugataError: any of its children; what was finished is in the journal.
         KeyboardInterrupt: likewise.
     """
-    progress = progress or Progress()
+    progress = progress or Progress(bar=recipe.show.progress_bar)
     with progress:
         try:
             assembly = assemble(recipe, evaluate=evaluate, space=space)

@@ -13,7 +13,7 @@ from sugata.errors import RunFolderError, SugataError
 from sugata.recipe import Recipe
 from sugata.recipe_stages import SupernetSection
 from sugata.report.wording import duration
-from sugata.run.assembly import Assembly, settings
+from sugata.run.assembly import Assembly, hardware, settings
 from sugata.run.current import Run
 from sugata.run.feasibility import Feasibility
 from sugata.run.folder import SHARED_WEIGHTS, SUPERNET
@@ -124,6 +124,7 @@ def _training(assembly: Assembly, section: SupernetSection) -> "SupernetTraining
         start=None if section.start is None else Path(section.start).absolute(),
         derived=section.derived if section.mode == "joint" else 0,
         feasible=partial(Feasibility, assembly.space, training, assembly.objectives.limits),
+        hardware=hardware(assembly.recipe),
     )
 
 

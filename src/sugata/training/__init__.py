@@ -1,6 +1,7 @@
 """The training loop: one for every network, task and budget."""
 
 from sugata.training.checkpoint import CHECKPOINT, fits, load_weights, save_weights
+from sugata.training.hardware import ONE_DEVICE, Hardware
 from sugata.training.loop import TrainingResult, train
 from sugata.training.parametrization import parameter_groups
 from sugata.training.precision import BF16_PAYS_FROM, automatic_precisions
@@ -10,6 +11,8 @@ from sugata.training.settings import TrainingSettings
 __all__ = [
     "BF16_PAYS_FROM",
     "CHECKPOINT",
+    "ONE_DEVICE",
+    "Hardware",
     "TrainingResult",
     "TrainingSettings",
     "automatic_precisions",

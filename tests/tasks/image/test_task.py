@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sugata.errors import RecipeError
+from sugata.errors import DataError, RecipeError
 from sugata.tasks import ImageTask
 from sugata.trial import Fidelity
 
@@ -156,3 +156,14 @@ def test_unknown_augmentations_are_refused() -> None:
         RecipeError, match=r"task.augment: 'rotate' is unknown; use crop, flip, cutout, affine"
     ):
         ImageTask(augment=("rotate",))
+
+
+def test_a_number_of_images_is_held_for_the_search_in_place_of_a_share(folder: Path) -> None:
+    held = ImageTask(folder / "classes.npz", validation_images=12, cache_dir=folder / "cache")
+    assert held.prepared().facts["counts"]["validation"] == 12
+
+
+def test_other_classes_than_were_asked_for_are_refused_in_one_line(folder: Path) -> None:
+    wrong = ImageTask(folder / "classes.npz", classes=7, cache_dir=folder / "cache")
+    with pytest.raises(DataError, match=r"task\.classes: .* has \d+ classes, not 7; give other data"):
+        wrong.prepared()

@@ -41,6 +41,8 @@ class ImageSettings:
         max_samples: at most so many images train; all when None.
         validation_share: part of the images held out for validation, where the source gives no such split.
         test_share: the same for test.
+        validation_images: so many, in place of the share.
+        classes: how many classes the data must have; None: as many as they have.
     """
 
     data: str = "digits"
@@ -49,12 +51,14 @@ class ImageSettings:
     max_samples: int | None = None
     validation_share: float = 0.1
     test_share: float = 0.2
+    validation_images: int | None = None
+    classes: int | None = None
 
     def __post_init__(self) -> None:
         if self.predict not in ("class", "value"):
             raise DataError(f"task.predict: {self.predict!r} is unknown; use class or value")
         for name in ("validation_share", "test_share"):
-            if not 0 < getattr(self, name) < 0.5:
+            if not 0 < getattr(self, name) <= 0.5:
                 raise DataError(f"task.{name}: {getattr(self, name)} is not between 0 and 0.5; try 0.1")
         if self.max_samples is not None and self.max_samples < 2:
             raise DataError(
@@ -109,8 +113,14 @@ def open_images(
     say(f"reading images of {settings.data}")
     samples = source.read()
     classes, names = class_numbers(samples) if settings.predict == "class" else (None, ())
+    if settings.classes is not None and classes is not None and len(names) != settings.classes:
+        raise DataError(
+            f"task.classes: {settings.data} has {len(names)} classes, not {settings.classes}; give other"
+            " data, or leave it out"
+        )
     targets = real_values(samples) if classes is None else classes
-    shares = {"validation": settings.validation_share, "test": settings.test_share}
+    held = settings.validation_images or settings.validation_share
+    shares = {"validation": held, "test": settings.test_share}
     numbers = divide(samples, classes, shares, settings.max_samples)
     used = np.unique(np.concatenate(list(numbers.values())))
     pixels = decode(samples, used, settings.resize, say)

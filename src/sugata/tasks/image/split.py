@@ -23,7 +23,7 @@ def divide(
 
     Args:
         classes: of every image; None where values are predicted.
-        shares: of all images that are not the source's own validation or test data.
+        shares: of all images that are not the source's own validation or test data; from 1 on, so many.
         most: at most so many images train; a subset with the classes in proportion.
 
     Raises:
@@ -36,7 +36,8 @@ def divide(
         if len(own[split]):
             found[split] = own[split]
         else:
-            wanted = max(1, round(shares[split] * whole))
+            held = shares[split]
+            wanted = max(1, round(held * whole if held < 1 else held))
             found[split] = _drawn(pool, classes, wanted, number)
             pool = np.setdiff1d(pool, found[split])
     if most is not None and most < len(pool):

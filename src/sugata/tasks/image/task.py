@@ -44,6 +44,8 @@ class ImageTask(Task):
         validation_share: part of the images held out for validation, of each class alike, where the data come
             without.
         test_share: the same for test.
+        validation_images: so many are held out for validation, in place of the share.
+        classes: how many classes the data must have; None: as many as they have.
         augment: names of `AUGMENTATIONS`, applied in this order to training images.
         label_smoothing: probability that is spread over all classes in the training loss.
         cache_dir: where prepared data are kept; ``SUGATA_CACHE``, or ``~/.cache/sugata``.
@@ -64,11 +66,22 @@ class ImageTask(Task):
         max_samples: int | None = None,
         validation_share: float = 0.1,
         test_share: float = 0.2,
+        validation_images: int | None = None,
+        classes: int | None = None,
         augment: Sequence[str] = (),
         label_smoothing: float = 0.0,
         cache_dir: str | Path | None = None,
     ) -> None:
-        self.settings = ImageSettings(str(data), predict, resize, max_samples, validation_share, test_share)
+        self.settings = ImageSettings(
+            str(data),
+            predict,
+            resize,
+            max_samples,
+            validation_share,
+            test_share,
+            validation_images,
+            classes,
+        )
         if not 0 <= label_smoothing < 1:
             raise RecipeError(
                 f"task.label_smoothing: {label_smoothing} is not at least 0 and below 1; try 0.1"
