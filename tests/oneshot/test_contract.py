@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from sugata.errors import LimitError, RecipeError, RunFolderError
+from sugata.errors import DataError, LimitError, RecipeError, RunFolderError
 from sugata.oneshot import METHODS, Supernet, SupernetSettings, TrainedMethod, method_class
 from sugata.oneshot.catalogue import options
 from sugata.oneshot.state import STATE
-from sugata.tasks import Task
+from sugata.tasks import ImageTask, Task
 from sugata.trial import Value
 
 from .language_toy import Repeating, plain_space, supernet
@@ -183,6 +184,20 @@ def test_a_loss_that_is_not_finite_ends_the_training_in_one_line(name: str) -> N
     task.loss = lambda model, batch: type(task).loss(task, model, batch) * float("nan")  # type: ignore[method-assign]
     with pytest.raises(RecipeError, match=r"learning_rate is .*: the loss is nan after .* steps; lower it"):
         made(name).fit(shared, task, Quiet())
+
+
+@every_method
+def test_who_learns_from_validation_images_refuses_them_where_a_class_is_missing(
+    name: str, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "rare.npz", x=np.zeros((40, 8, 8), np.uint8), y=np.array([0] * 20 + [1] * 19 + [2]))
+    task = ImageTask(tmp_path / "rare.npz", cache_dir=tmp_path / "cache")
+    method = made(name)
+    if not method.learns_held:
+        assert name in ("single_path", "elastic")
+        return
+    with pytest.raises(DataError, match="no image of class '2' is in the validation split"):
+        method.fit(world(name)[0], task, Quiet())
 
 
 @every_method

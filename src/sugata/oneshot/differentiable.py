@@ -48,6 +48,8 @@ class Differentiable(TrainedMethod):
         checks: the state of the distribution over time.
     """
 
+    learns_held = True
+
     def __init__(
         self,
         settings: SupernetSettings | None = None,

@@ -18,7 +18,7 @@ from sugata.oneshot.checkpoint import identity
 from sugata.oneshot.settings import SupernetSettings
 from sugata.oneshot.state import load_state, save_state
 from sugata.options import options_of
-from sugata.tasks import Batch, Task
+from sugata.tasks import Batch, ImageTask, Task
 from sugata.training import distributed, rate_share, training_clock
 from sugata.training.precision import autocast, choose_precision
 
@@ -55,6 +55,7 @@ class TrainedMethod(OneShot):
     warmup = 0.0  # share of the budget in which the rate climbs
     final_share = 0.0  # of the rate, at the end
     nesterov = False
+    learns_held = False  # whether it learns from the split validation too
 
     def __init__(self, settings: SupernetSettings | None = None) -> None:
         self.settings = settings or SupernetSettings()
@@ -64,6 +65,7 @@ class TrainedMethod(OneShot):
         """Train the weights, and learn what the method learns.
 
         Raises:
+            DataError: it learns from validation images, of which some class has none.
             LimitError: no architecture that meets the limits was found.
             RecipeError: the loss is not finite any more.
             RunFolderError: the folder has the state of another training.
@@ -71,6 +73,8 @@ class TrainedMethod(OneShot):
         self.supernet, self.task, self.context, self.feasible = supernet, task, context, feasible
         self.weights = [parameter for parameter in supernet.parameters() if parameter.requires_grad]
         self.device = self.weights[0].device
+        if self.learns_held and isinstance(task, ImageTask):
+            task.require_all_classes("validation")
         distributed.check_shares(self.settings.batch_size)
         self.precision = choose_precision(self.settings.precision, supernet, self.device)
         self.weight_optimizer = self._make_optimizer()

@@ -41,6 +41,8 @@ class Perturbation(TrainedMethod):
         checks: the distribution by worth, as it stands at the end.
     """
 
+    learns_held = True
+
     def __init__(
         self,
         settings: SupernetSettings | None = None,

@@ -27,6 +27,7 @@ class SampledMethod(TrainedMethod):
     within the limits takes its place.
     """
 
+    learns_held = True
     policy: Policy
     latency_table: str
     latency_target: float

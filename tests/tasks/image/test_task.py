@@ -167,3 +167,12 @@ def test_other_classes_than_were_asked_for_are_refused_in_one_line(folder: Path)
     wrong = ImageTask(folder / "classes.npz", classes=7, cache_dir=folder / "cache")
     with pytest.raises(DataError, match=r"task\.classes: .* has \d+ classes, not 7; give other data"):
         wrong.prepared()
+
+
+def test_a_split_that_misses_a_class_is_refused_by_its_name(tmp_path: Path, task: ImageTask) -> None:
+    task.require_all_classes("validation")
+    pixels = np.zeros((40, SIDE, SIDE, 3), np.uint8)
+    np.savez(tmp_path / "rare.npz", x=pixels, y=np.array([0] * 20 + [1] * 19 + [2]))
+    rare = ImageTask(tmp_path / "rare.npz", cache_dir=tmp_path / "cache")
+    with pytest.raises(DataError, match="no image of class '2' is in the validation split; add some, or"):
+        rare.require_all_classes("validation")

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sugata.errors import RecipeError, TaskError
+from sugata.errors import DataError, RecipeError, TaskError
 from sugata.space import Signature, TensorSpec
 from sugata.tasks.base import Batch, Generator, Say, Task, silent
 from sugata.tasks.cache import default_cache_dir
@@ -116,6 +116,21 @@ class ImageTask(Task):
     def classes(self) -> tuple[str, ...]:
         """The names of the classes; empty where values are predicted."""
         return tuple(self.prepared().facts["classes"])
+
+    def require_all_classes(self, split: str) -> None:
+        """Refuse a split without an image of some class: what is chosen by it would not know that class.
+
+        Raises:
+            DataError: names the first class that is missing.
+        """
+        _, targets = self._opened(split)
+        seen = set(targets.tolist()) if self.classifies else set()
+        for number, name in enumerate(self.classes):
+            if number not in seen:
+                raise DataError(
+                    f"{self.settings.data}: no image of class {name!r} is in the {split} split; add some, or"
+                    " raise task.validation_share or task.validation_images"
+                )
 
     def signature(self, architecture: Mapping[str, Value], fidelity: Fidelity | None = None) -> Signature:
         """``image`` ``(batch, channels, height, width)``; ``logits`` or ``value`` ``(batch, outputs)``."""
