@@ -13,6 +13,7 @@ from sugata.oneshot import (
     DartsSupernet,
     ElasticMobileSupernet,
     NasBench201Supernet,
+    NasNetSupernet,
     ProxylessSupernet,
     Supernet,
     entropy,
@@ -20,7 +21,7 @@ from sugata.oneshot import (
     recalibrate,
 )
 from sugata.space import image_signature
-from sugata.spaces.cell import DartsSpace, NasBench201Space
+from sugata.spaces.cell import DartsSpace, NasBench201Space, NasNetSpace
 from sugata.spaces.mobile import MnasNetSpace, ProxylessSpace
 
 SIGNATURE = image_signature(3, 8, 8, 4)
@@ -30,6 +31,18 @@ SUPERNETS: dict[str, Callable[[], Supernet]] = {
         NasBench201Space(channels=4, cells=2), SIGNATURE, affine=True
     ),
     "darts": lambda: DartsSupernet(DartsSpace(channels=4, cells=3), SIGNATURE),
+    "nasnet": lambda: NasNetSupernet(NasNetSpace(channels=4, cells=1), SIGNATURE),
+    "nasnet-any": lambda: NasNetSupernet(
+        NasNetSpace(
+            nodes=3,
+            operations=("none", "skip_connect", "sep_conv_3x3", "max_pool_3x3"),
+            combine="any",
+            two_cells=True,
+            channels=4,
+            cells=1,
+        ),
+        SIGNATURE,
+    ),
     "proxyless": lambda: ProxylessSupernet(ProxylessSpace(), SIGNATURE),
     "elastic-proxyless": lambda: ElasticMobileSupernet(ProxylessSpace(width=0.25), SIGNATURE),
     "elastic-mnasnet": lambda: ElasticMobileSupernet(MnasNetSpace(width=0.25), SIGNATURE),
@@ -106,7 +119,7 @@ def test_recalibrated_statistics_are_those_of_the_path(name: str) -> None:
     recalibrate(shared, [batch])
     first = next(module for module in shared.modules() if isinstance(module, torch.nn.BatchNorm2d))
     with torch.no_grad():
-        stem = shared.stem0 if isinstance(shared, DartsSupernet) else shared.stem
+        stem = shared.stem0 if isinstance(shared, DartsSupernet | NasNetSupernet) else shared.stem
         expected = stem[0](batch).mean((0, 2, 3))  # type: ignore[operator, index]
     torch.testing.assert_close(first.running_mean, expected)
     assert not shared.training

@@ -24,6 +24,7 @@ from sugata.oneshot.language import LanguageSupernet, LanguageSupernetEvaluator
 from sugata.oneshot.mixed import MixedOperation, recalibrate
 from sugata.oneshot.mobile import ProxylessSupernet
 from sugata.oneshot.nasbench201 import NasBench201Supernet
+from sugata.oneshot.nasnet import NasNetSupernet
 from sugata.oneshot.perturbation import Perturbation
 from sugata.oneshot.proxyless import Proxyless, ProxylessReinforce
 from sugata.oneshot.reward import Reward, batch_quality
@@ -49,6 +50,7 @@ __all__ = [
     "LanguageSupernetEvaluator",
     "MixedOperation",
     "NasBench201Supernet",
+    "NasNetSupernet",
     "OneShot",
     "Perturbation",
     "Proxyless",

@@ -11,8 +11,9 @@ from sugata.oneshot.elastic_mobile import ElasticMobileSupernet
 from sugata.oneshot.language import LanguageSupernet
 from sugata.oneshot.mobile import ProxylessSupernet
 from sugata.oneshot.nasbench201 import NasBench201Supernet
+from sugata.oneshot.nasnet import NasNetSupernet
 from sugata.space import SearchSpace, Signature
-from sugata.spaces.cell import DartsSpace, NasBench201Space
+from sugata.spaces.cell import DartsSpace, NasBench201Space, NasNetSpace
 from sugata.spaces.language import LanguageSpace
 from sugata.spaces.mobile import MnasNetSpace, ProxylessSpace
 
@@ -20,6 +21,7 @@ _ELASTIC = "elastic"
 _SUPERNETS: tuple[tuple[type[SearchSpace], type[Supernet]], ...] = (
     (NasBench201Space, NasBench201Supernet),
     (DartsSpace, DartsSupernet),
+    (NasNetSpace, NasNetSupernet),
     (ProxylessSpace, ProxylessSupernet),
     (MnasNetSpace, ElasticMobileSupernet),
     (LanguageSpace, LanguageSupernet),
