@@ -319,10 +319,16 @@ def _look_up(data: dict[str, Any]) -> None:
 
 
 def _drop_other_options(data: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    """Another strategy, engine or kind of promotion does not have what the recipe sets for its own."""
+    """Another strategy, method, engine or promotion does not have what the recipe sets for its own."""
     section = data.get("strategy")
     if isinstance(section, dict) and changes.get("strategy.kind", section.get("kind")) != section.get("kind"):
         data["strategy"] = {}
+    shared, usual = data.get("supernet"), SupernetSection.model_fields["method"].default
+    if isinstance(shared, dict):
+        before = shared.get("method", usual)
+        if changes.get("supernet.method", before) != before:
+            known = SupernetSection.model_fields
+            data["supernet"] = {name: value for name, value in shared.items() if name in known}
     kind, rungs = changes.get("promotion.kind", "funnel"), data.get("funnel")
     if kind != "funnel" and isinstance(rungs, list) and "funnel" not in changes:
         for rung in rungs:

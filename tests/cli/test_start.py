@@ -20,6 +20,7 @@ except SystemExit: pass
     [
         "import sugata; sugata.search; sugata.Recipe; sugata.Result",
         "import sugata.cli.commands",
+        "import sugata.run.stages, sugata.tuning._trial",  # runs of tables and functions need no more
         COMMAND.format("--help"),
         COMMAND.format("spaces"),
     ],

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sugata.errors import SugataError
-from sugata.measure.machine import cores, processor
+from sugata.machine import cores, processor
 from sugata.space import PartOfSpace, SearchSpace, Signature, image_sizes
 from sugata.trial import Metric, Value
 

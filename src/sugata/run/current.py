@@ -22,7 +22,7 @@ class Run:
     """One run on its folder: what the stages share.
 
     Attributes:
-        ships: whether the winner is exported, and scored on test data.
+        ships: whether the winner is compared with others, exported, scored on test data, and reported.
     """
 
     assembly: Assembly

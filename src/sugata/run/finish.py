@@ -38,7 +38,7 @@ def finish(run: Run) -> None:
 
 def _train(run: Run) -> None:
     """The winners as `final` says, the baselines as the candidates of the top rung were."""
-    recipe, baselines = run.assembly.recipe, _baselines(run)
+    recipe, baselines = run.assembly.recipe, _baselines(run) if run.ships else []
     differs = recipe.final.data is not None or recipe.final.training
     if differs or recipe.stages.skip_retrain is not None:
         if baselines:

@@ -15,6 +15,7 @@ import psutil
 
 import sugata
 from sugata.errors import RunFolderError
+from sugata.machine import processor
 
 JOURNAL = "journal.jsonl"
 RECIPE = "recipe.yaml"
@@ -104,8 +105,6 @@ def fresh(name: str, root: Path = Path("runs")) -> Path:
 
 def environment() -> dict[str, Any]:
     """Versions and machine, for the report and the cache of measurements."""
-    from sugata.measure.machine import processor  # with what loads torch: `sugata status` does not need it
-
     return {
         "sugata": sugata.__version__,
         "python": platform.python_version(),

@@ -20,15 +20,12 @@ from sugata.run.current import Run
 from sugata.run.early_stop import CurveWatch
 from sugata.run.engine import check_engine
 from sugata.run.feasibility import Feasibility
-from sugata.run.finish import finish
 from sugata.run.folder import JOURNAL, REPORT, locked
 from sugata.run.identity import open_journal
 from sugata.run.lookup import report_winner
 from sugata.run.progress import Progress
-from sugata.run.ranking import rank_alone
 from sugata.run.reporting import report
 from sugata.run.result import Result
-from sugata.run.supernet import share_weights
 from sugata.run.warm_start import begin, read_warm_starts
 from sugata.run.watch import Watch, budget_text
 from sugata.space import SearchSpace
@@ -46,7 +43,8 @@ def start(
     """Run a recipe in a folder, from the beginning or from where it was left.
 
     Args:
-        ships: also export the winner and score it on test data; a run without can go on to that later.
+        ships: also train what the winner is compared with, export it, score it on test data, and write
+            the report; a run without has a validated winner, and can go on to all that later.
 
     Raises:
         SugataError: any of its children; what was finished is in the journal.
@@ -68,7 +66,8 @@ def start(
                 progress.say(f"{recipe.name} in {folder}")
                 with open_journal(assembly, folder) as journal:
                     _stages(Run(assembly, folder, journal, progress, ships), seconds)
-                _write_report(folder, progress)
+                if ships:
+                    _write_report(folder, progress)
         except KeyboardInterrupt:
             kept = (folder / JOURNAL).exists()
             progress.say(
@@ -92,11 +91,17 @@ def _stages(run: Run, seconds: float) -> None:
         if run.ships:
             report_winner(run.assembly, run.result, run.journal)
         return
+    # These need torch, which a run of a table or of a user's function need not wait for.
+    from sugata.run.finish import finish
+    from sugata.run.ranking import rank_alone
+    from sugata.run.supernet import share_weights
+
     if not run.done("prepare"):
         run.journal.note("stage", {"name": "prepare", "seconds": seconds})
     share_weights(run)
     _search(run)
-    rank_alone(run)
+    if run.ships:
+        rank_alone(run)
     finish(run)
 
 

@@ -13,7 +13,9 @@ from sugata.tuning.fields import Field, Values, applied
 
 _TRIES = 20  # other settings with which a refused value is tried again
 #: Sections whose values mean something only to what is made of them: spaces, strategies, tasks.
-_ASSEMBLED = frozenset({"choices", "evaluate", "network", "objectives", "space", "strategy", "table", "task"})
+_ASSEMBLED = frozenset(
+    {"choices", "evaluate", "network", "objectives", "space", "strategy", "supernet", "table", "task"}
+)
 
 
 def check_values(recipe: Recipe, fields: Sequence[Field]) -> None:

@@ -79,11 +79,13 @@ class TrialRun:
     def _score(self, metric: Metric, seconds: float) -> Ended:
         """The winner's metric on validation data; a run that shipped nothing knows no other."""
         try:
-            best = Result(self.folder).best
+            result = Result(self.folder)
         except SugataError as error:
             return Ended(None, str(error), seconds)
+        best = result.best
         if best is None:
-            return Ended(None, "the run found nothing within its limits", seconds)
+            reasons = [trial.reason for trial in result.record.trials if trial.reason]
+            return Ended(None, reasons[0] if reasons else "nothing found within the limits", seconds)
         if metric.name not in best.metrics:
             return Ended(None, f"the run's winner has no {metric.name}", seconds)
         return Ended(best.metrics[metric.name], "", seconds)
