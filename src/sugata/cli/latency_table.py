@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from sugata.cli.printing import image_shape
 from sugata.errors import RecipeError
 
 _out = Console(highlight=False)
@@ -24,6 +23,7 @@ def latency_table(
     ] = None,
 ) -> None:
     """Measure every operation of every block of a space here, for searches that count latency."""
+    from sugata.cli.printing import image_shape
     from sugata.export import measure_latencies
     from sugata.recipe import assignments
     from sugata.run import Progress

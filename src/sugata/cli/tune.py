@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from sugata.errors import RecipeError
 
@@ -89,6 +88,8 @@ def _begin(source: str, vary: list[str], given: dict[str, Any], changes: list[st
 
 def _print(summary: Any) -> None:
     """The best, what mattered, and where everything is."""
+    from rich.table import Table
+
     from sugata.report.wording import duration
     from sugata.tuning.summary import setting_text
 
