@@ -31,6 +31,10 @@ class Limit:
 class Fitness(Protocol):
     """One number for a trial's metrics, larger is better."""
 
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The metrics that it needs."""
+
     def __call__(self, metrics: Mapping[str, float]) -> float: ...
 
 
@@ -49,6 +53,11 @@ class WeightedFitness:
     latency: str = "latency_ms"
     latency_weight: float = 0.2
     latency_target: float = 100.0
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The metrics that it needs."""
+        return self.quality, self.size, self.latency
 
     def __call__(self, metrics: Mapping[str, float]) -> float:
         """The fitness; raises KeyError where a metric is missing."""
@@ -72,6 +81,11 @@ class MnasNetReward:
     target: float = 10.0
     below: float = -0.07
     above: float = -0.07
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The metrics that it needs."""
+        return self.quality, self.latency
 
     def __call__(self, metrics: Mapping[str, float]) -> float:
         """The reward; raises KeyError where a metric is missing."""

@@ -14,7 +14,7 @@ def objectives_of(recipe: Recipe, measured: Sequence[Metric]) -> Objectives:
     """Objectives, limits and fitness, over the metrics that the evaluator measures.
 
     Raises:
-        RecipeError: an objective that is not measured.
+        RecipeError: an objective that is not measured, or something that the fitness counts.
     """
     by_name = {metric.name: metric for metric in measured}
     for name in recipe.objectives.metrics:
@@ -27,8 +27,15 @@ def objectives_of(recipe: Recipe, measured: Sequence[Metric]) -> Objectives:
             raise RecipeError(
                 f"field 'limits.metrics': {name!r} is not measured; there are {', '.join(by_name)}"
             )
+    fitness = _fitness(recipe.objectives)
+    for name in fitness.counted if fitness is not None and recipe.evaluate is None else ():
+        if name not in by_name:
+            raise RecipeError(
+                f"field 'objectives.kind': {recipe.objectives.kind} counts {name!r}, which is not measured;"
+                f" there are {', '.join(by_name)}"
+            )
     chosen = tuple(by_name[name] for name in recipe.objectives.metrics)
-    return Objectives(chosen, _limits(recipe), _fitness(recipe.objectives))
+    return Objectives(chosen, _limits(recipe), fitness)
 
 
 def own_metrics(section: ObjectivesSection) -> tuple[Metric, ...]:
