@@ -12,6 +12,7 @@ from sugata.measure import LatencyTable, PartLatency
 from sugata.measure.latency_table import this_machine, this_runtime
 from sugata.space import SearchSpace, image_signature, restricted
 from sugata.spaces import space as space_named
+from sugata.spaces.cell import NasBench201Space
 from sugata.spaces.mobile import MnasNetSpace, ProxylessSpace
 
 SIGNATURE = image_signature(3, 32, 32, 10)
@@ -26,7 +27,16 @@ def table(space: SearchSpace = SPACE, whole: float = 1.0) -> LatencyTable:
     return LatencyTable(space, SIGNATURE, entries, whole, this_machine(), this_runtime())
 
 
-@pytest.mark.parametrize("space", [SPACE, MnasNetSpace(), MnasNetSpace(width=0.5), ProxylessSpace(depth=1.5)])
+@pytest.mark.parametrize(
+    "space",
+    [
+        SPACE,
+        ProxylessSpace(depth=1.5),
+        MnasNetSpace(),
+        MnasNetSpace(width=0.5),
+        NasBench201Space(8, 2),
+    ],
+)
 def test_every_part_of_every_network_is_in_some_covering_network(space: SearchSpace) -> None:
     known = table(space).entries
     rng = np.random.default_rng(1)
@@ -36,13 +46,27 @@ def test_every_part_of_every_network_is_in_some_covering_network(space: SearchSp
 
 
 def test_parts_have_the_shapes_of_the_built_network() -> None:
-    for space in (SPACE, MnasNetSpace()):
+    for space in (SPACE, MnasNetSpace(), NasBench201Space(4, 2)):
         parts = space.parts(space.sample(np.random.default_rng(2)), image_signature(3, 37, 33, 5))
         x = torch.zeros(2, 3, 37, 33)
         for part in parts:
             assert tuple(x.shape[1:]) == part.shape
             x = part.build().eval()(x)
         assert x.shape == (2, 5)
+
+
+def test_a_cell_has_its_operations_and_sums_in_every_stage() -> None:
+    space = NasBench201Space(8, 2)
+    cell = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|nor_conv_3x3~2|"
+    names = [part.name for part in space.parts(space.from_string(cell), SIGNATURE)]
+    assert [name.split()[0] for name in names[1:5]] == [
+        *["nor_conv_3x3", "nor_conv_1x1"],
+        "nor_conv_3x3",
+        "sum",
+    ]
+    assert names.count("sum 16x16x16") == 2
+    assert names.count("reduction 16x16x16 -> 32x8x8") == 1
+    assert names[-1] == "head 32x8x8 -> 10"
 
 
 def test_an_estimate_is_the_sum_of_the_parts_times_the_share_of_the_whole() -> None:

@@ -44,8 +44,10 @@ def measure_latencies(
     other, each on what the one before has given, so that caches hold what they hold in the whole network: a
     part that is repeated by itself finds its weights there and seems a quarter faster. Every pass gives one
     timing of each part, and the median over passes is kept. Whole networks are timed in turn with the parts,
-    and what they take as a share of the sum of their parts corrects estimates: of both the 10 % quantile,
-    because other processes of the machine interrupt a whole network more often than a part.
+    and what they take as a share of the sum of their parts corrects estimates.
+
+    Time is that of the processor in the one thread that runs: the latency on an idle machine, also where
+    other processes interrupt it.
 
     Args:
         space: divides its networks into parts (:meth:`SearchSpace.parts`).
@@ -69,7 +71,7 @@ def measure_latencies(
             pieces = _Pieces(space, architecture, parts, signature, Path(folder), graphs)
             with exclusive or nullcontext():
                 whole, each = pieces.time(passes, seconds)
-        shares.append(float(np.quantile(whole, 0.1) / np.quantile(each, 0.1, axis=0).sum()))
+        shares.append(float(np.median(whole) / np.median(each, axis=0).sum()))
         for part, column in zip(parts, each.T, strict=True):
             timings.setdefault(part.name, []).extend(column)
     progress(len(covering), len(covering))
@@ -142,9 +144,9 @@ class _Pieces:
         return np.asarray(whole), np.asarray(each)
 
     def _whole_pass(self) -> float:
-        start = time.perf_counter()
+        start = time.thread_time()
         self.whole.run(None, {"x": self.image})
-        return 1e3 * (time.perf_counter() - start)
+        return 1e3 * (time.thread_time() - start)
 
     def _part_pass(self) -> list[float]:
         timed = []
@@ -155,9 +157,9 @@ class _Pieces:
         for session, shape in self.parts:
             if x.shape[1:] != shape:
                 x = given[shape]
-            start = time.perf_counter()
+            start = time.thread_time()
             (x,) = session.run(None, {"x": x})
-            timed.append(1e3 * (time.perf_counter() - start))
+            timed.append(1e3 * (time.thread_time() - start))
             given[x.shape[1:]] = x
         return timed
 

@@ -3,8 +3,8 @@
 import difflib
 import itertools
 import re
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from sugata.errors import InvalidArchitecture
@@ -13,15 +13,19 @@ from sugata.space import (
     Block,
     Choice,
     Graph,
+    NetworkPart,
     OptionNote,
     SearchSpace,
     Signature,
     image_signature,
     image_sizes,
 )
+from sugata.space.network_part import shown
 from sugata.trial import Value
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from sugata.nn.nasbench201 import NasBench201Network
 
 #: Source and target of every edge, in the order of the official string. Node 0 is the input, 3 the output.
@@ -170,6 +174,35 @@ class NasBench201Space(SearchSpace):
         ]
         return NasBench201Network(edges, sizes.channels, self.channels, self.cells, sizes.outputs)
 
+    def parts(self, architecture: Mapping[str, Value], signature: Signature) -> tuple[NetworkPart, ...]:
+        """Stem, the operations of every cell and the sums of its nodes, reductions, head; skips are nothing.
+
+        Of the canonical cell, which is what ships.
+        """
+        sizes = image_sizes(signature)
+        image = (sizes.channels, sizes.height, sizes.width)
+        cell = self._cell(self.canonical(architecture))
+        network = cache(lambda: self.build(dict(zip(_NAMES, cell, strict=True)), signature))
+        shape = (self.channels, sizes.height, sizes.width)
+        parts = [NetworkPart(f"stem {shown(image)} -> {shown(shape)}", image, lambda: network().stem)]
+        built = [operation for operation in cell if operation != "none"]
+        reached = {target for (_, target), operation in zip(EDGES, cell, strict=True) if operation != "none"}
+        sums = len(built) - len(reached)
+        for i in range(3 * self.cells + 2):
+            layer = partial(_layer, network, i)
+            if (i + 1) % (self.cells + 1) == 0:
+                half = (2 * shape[0], -(-shape[1] // 2), -(-shape[2] // 2))
+                parts.append(NetworkPart(f"reduction {shown(shape)} -> {shown(half)}", shape, layer))
+                shape = half
+                continue
+            for number, operation in enumerate(built):
+                if operation != "skip_connect":
+                    name = f"{operation} {shown(shape)}"
+                    parts.append(NetworkPart(name, shape, partial(_operation, network, i, number)))
+            parts += [NetworkPart(f"sum {shown(shape)}", shape, _sum)] * sums
+        parts.append(NetworkPart(f"head {shown(shape)} -> {sizes.outputs}", shape, lambda: _head(network())))
+        return tuple(parts)
+
     def outline(
         self, architecture: Mapping[str, Value], signature: Signature | None = None
     ) -> tuple[Block, ...]:
@@ -195,6 +228,29 @@ class NasBench201Space(SearchSpace):
             Part("classifier", "head", f"{4 * self.channels} to {sizes.outputs}", network.classifier)
         )
         return image_outline(network, parts, sizes)
+
+
+def _layer(network: "Callable[[], NasBench201Network]", position: int) -> "nn.Module":
+    return network().layers[position]
+
+
+def _operation(network: "Callable[[], NasBench201Network]", layer: int, position: int) -> "nn.Module":
+    operations: nn.ModuleList = network().layers[layer].operations  # type: ignore[assignment]
+    return operations[position]
+
+
+def _sum() -> "nn.Module":
+    from sugata.nn.steps import Doubled
+
+    return Doubled()
+
+
+def _head(network: "NasBench201Network") -> "nn.Module":
+    from torch import nn
+
+    from sugata.nn.steps import PositionMean
+
+    return nn.Sequential(network.norm, PositionMean(), network.classifier)
 
 
 def _known_operation(name: str, edge: str) -> str:

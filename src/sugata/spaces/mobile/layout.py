@@ -208,7 +208,7 @@ def _head(network: "MobileNetwork") -> "nn.Module":
     """Last convolution, mean over positions, classifier."""
     from torch import nn
 
-    from sugata.nn.pooling import PositionMean
+    from sugata.nn.steps import PositionMean
 
     return nn.Sequential(network.head, PositionMean(), network.classifier)
 
