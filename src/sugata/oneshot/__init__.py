@@ -23,6 +23,7 @@ from sugata.oneshot.fitting import TrainedMethod
 from sugata.oneshot.language import LanguageSupernet, LanguageSupernetEvaluator
 from sugata.oneshot.mixed import MixedOperation, recalibrate
 from sugata.oneshot.mobile import ProxylessSupernet
+from sugata.oneshot.nasbench101 import NasBench101Supernet
 from sugata.oneshot.nasbench201 import NasBench201Supernet
 from sugata.oneshot.nasnet import NasNetSupernet
 from sugata.oneshot.perturbation import Perturbation
@@ -49,6 +50,7 @@ __all__ = [
     "LanguageSupernet",
     "LanguageSupernetEvaluator",
     "MixedOperation",
+    "NasBench101Supernet",
     "NasBench201Supernet",
     "NasNetSupernet",
     "OneShot",

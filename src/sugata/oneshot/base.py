@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sugata.errors import InvalidArchitecture, LimitError
+from sugata.errors import InvalidArchitecture, LimitError, RecipeError
 from sugata.nn.initialization import initialize_convolutional
 from sugata.space import Architecture, SearchSpace, Signature
 from sugata.tasks import Task
@@ -137,6 +137,28 @@ class Supernet(nn.Module, ABC):
     @abstractmethod
     def extract(self, architecture: Mapping[str, Value]) -> nn.Module:
         """A network of its own, with copied weights: the same outputs as the active path."""
+
+
+class PathSupernet(Supernet):
+    """A supernet that computes one architecture at a time, out of slices of its tensors."""
+
+    def mix(self, selection: Selection) -> None:
+        """Take one option of each decision by position.
+
+        Raises:
+            RecipeError: weights are given: slices of one tensor are not added up.
+        """
+        if not all(isinstance(chosen, int) for chosen in selection.values()):
+            raise RecipeError(
+                f"{type(self).__name__} computes one architecture at a time; use a method that samples paths,"
+                " such as single_path"
+            )
+        path = {name: self.decisions[name][int(chosen)] for name, chosen in selection.items()}
+        self.activate(self.architecture(path))
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """A random architecture of the space, whose choices may depend on each other."""
+        return self.space.sample(rng)
 
 
 class OneShot(ABC):

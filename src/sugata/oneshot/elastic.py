@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sugata.errors import InvalidArchitecture, RecipeError
-from sugata.oneshot.base import MOST_REFUSED, Feasible, Selection, Supernet, anything, impossible
+from sugata.errors import InvalidArchitecture
+from sugata.oneshot.base import MOST_REFUSED, Feasible, PathSupernet, anything, impossible
 from sugata.space import Architecture
 from sugata.tasks import Task
 from sugata.trial import Value
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from sugata.oneshot.budgeted import Found
 
 
-class ElasticSupernet(Supernet):
+class ElasticSupernet(PathSupernet):
     """A supernet whose widths, depths and kernels are slices of one weight tensor (Cai et al. 2020, OFA).
-
-    It computes one architecture at a time.
 
     Attributes:
         sizes: those decisions that change capacity, with their options from the smallest to the largest; all
@@ -31,20 +29,6 @@ class ElasticSupernet(Supernet):
     sizes: Mapping[str, tuple[Value, ...]]
     task: Task | None = None
 
-    def mix(self, selection: Selection) -> None:
-        """Take one option of each decision by position.
-
-        Raises:
-            RecipeError: weights are given: slices of one tensor are not added up.
-        """
-        if not all(isinstance(chosen, int) for chosen in selection.values()):
-            raise RecipeError(
-                f"{type(self).__name__} computes one architecture at a time; train it with Elastic, or use a"
-                " method that samples paths"
-            )
-        path = {name: self.decisions[name][int(chosen)] for name, chosen in selection.items()}
-        self.activate(self.architecture(path))
-
     def path(self, architecture: Mapping[str, Value]) -> dict[str, Value]:
         """The option of every decision; the first one where a decision does not apply."""
         return {name: architecture.get(name, options[0]) for name, options in self.decisions.items()}
@@ -52,10 +36,6 @@ class ElasticSupernet(Supernet):
     def key(self, architecture: Mapping[str, Value]) -> str:
         """Equal for architectures that are stored and executed alike: scores are those of what ships."""
         return self.space.deployment_key(architecture)
-
-    def sample(self, rng: np.random.Generator) -> Architecture:
-        """A random architecture of the space: choices that do not apply are left out."""
-        return self.space.sample(rng)
 
     @abstractmethod
     def costs(

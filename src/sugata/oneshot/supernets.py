@@ -10,15 +10,17 @@ from sugata.oneshot.darts_cell import DartsSupernet
 from sugata.oneshot.elastic_mobile import ElasticMobileSupernet
 from sugata.oneshot.language import LanguageSupernet
 from sugata.oneshot.mobile import ProxylessSupernet
+from sugata.oneshot.nasbench101 import NasBench101Supernet
 from sugata.oneshot.nasbench201 import NasBench201Supernet
 from sugata.oneshot.nasnet import NasNetSupernet
 from sugata.space import SearchSpace, Signature
-from sugata.spaces.cell import DartsSpace, NasBench201Space, NasNetSpace
+from sugata.spaces.cell import DartsSpace, NasBench101Space, NasBench201Space, NasNetSpace
 from sugata.spaces.language import LanguageSpace
 from sugata.spaces.mobile import MnasNetSpace, ProxylessSpace
 
 _ELASTIC = "elastic"
 _SUPERNETS: tuple[tuple[type[SearchSpace], type[Supernet]], ...] = (
+    (NasBench101Space, NasBench101Supernet),
     (NasBench201Space, NasBench201Supernet),
     (DartsSpace, DartsSupernet),
     (NasNetSpace, NasNetSupernet),
