@@ -46,7 +46,7 @@ def test_help_names_every_command(sugata) -> None:
     code, out, _ = sugata("--help")
     assert code == 0
     commands = "search resume status report compare export generate spaces recipes init doctor show measure"
-    assert all(f"\n  {command} " in out for command in (*commands.split(), "train"))
+    assert all(f"\n  {command} " in out for command in (*commands.split(), "train", "methods", "tune"))
 
 
 def test_without_arguments_it_helps(sugata) -> None:
@@ -57,3 +57,8 @@ def test_without_arguments_it_helps(sugata) -> None:
 
 def test_version(sugata) -> None:
     assert sugata("--version")[1].startswith("sugata 0.")
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "sugata", "--version"], capture_output=True, text=True)
+    assert done.stdout.startswith("sugata ")

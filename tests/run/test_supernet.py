@@ -121,6 +121,7 @@ def test_a_killed_supernet_goes_on_from_its_last_check(searched: Result, tmp_pat
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    assert state.exists()
     assert not (folder / "supernet" / "supernet.safetensors").exists()
     resumed = start(recipes.load(recipe), folder, progress=Progress(quiet=True))
     whole = run(tmp_path / "whole", supernet=longer)

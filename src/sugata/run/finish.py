@@ -10,13 +10,14 @@ from sugata.run.current import Run
 from sugata.run.folder import BEST, FINAL, FIRST_BASELINE, FIRST_FINAL
 from sugata.run.outside import Outside, evaluate_outside
 from sugata.run.supernet import given_weights
-from sugata.run.winners import export_finals
 from sugata.spaces.describe import find
 from sugata.trial import SHARED, Fidelity, Proposal, Trial
 
 
 def finish(run: Run) -> None:
     """Train the winners in full beside the baselines, export, score once on test data."""
+    from sugata.run.winners import export_finals  # needs torch
+
     if not run.done("train"):
         with run.stage("train"):
             _note_trained_baselines(run)
