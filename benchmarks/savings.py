@@ -119,7 +119,8 @@ def show(found: list[dict[str, Any]]) -> str:
         accuracy = np.mean([one["table"] for one in these])
         alone = np.mean([one["accuracy"] for one in these])
         time = f"{np.mean([one['seconds'] for one in these]):.0f}"
-        rows.append((names, time, f"{np.mean(shares):.0%}", ranks, f"{accuracy:.2f}", f"{100 * alone:.1f}"))
+        share = f"{np.mean(shares):.0%}" if shares else "–"
+        rows.append((names, time, share, ranks, f"{accuracy:.2f}", f"{100 * alone:.1f}"))
     head = ("saving", "CPU s", "of none", "rank of the winner", "its table accuracy", "here, validation")
     return table(head, rows)
 
