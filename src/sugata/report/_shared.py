@@ -72,8 +72,8 @@ def _ranks(data: ReportData, found: SharedWeights, words: Words) -> str:
     points = [(one.scored / word.divisor, one.alone / word.divisor, one.name) for one in found.ranked]
     chart = charts.scatter_chart(points, f"supernet: {word.axis}", f"alone: {word.axis}")
     return (
-        f"<h3>Does it rank as trainings alone do?</h3><p>{escape(text)}</p>{table(columns, rows)}"
-        f"{figure(chart)}"
+        f'<h3>Does it rank as trainings alone do?</h3><div class="two"><div><p>{escape(text)}</p>'
+        f"{table(columns, rows)}</div>{figure(chart)}</div>"
     )
 
 

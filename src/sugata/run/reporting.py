@@ -95,7 +95,8 @@ def _ranked(result: Result) -> tuple[tuple[Ranked, ...], str]:
         first, second = scored[name].metrics, alone[name].metrics
         found.append(Ranked(name, first[primary], second[primary], second["parameters"]))
         level = alone[name].proposal.fidelity
-        budget = f"{number(level.amount)} {level.unit} each"
+        unit = level.unit.removesuffix("s") if level.amount == 1 else level.unit
+        budget = f"{number(level.amount)} {unit} each"
     return tuple(sorted(found, key=lambda one: one.name)), budget
 
 
