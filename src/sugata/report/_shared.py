@@ -58,10 +58,8 @@ def _ranks(data: ReportData, found: SharedWeights, words: Words) -> str:
     rows = [(escape(name), *_cells(agreement(scores, truth))) for name, scores in compared]
     columns = (
         Column("ranked by"),
-        Column("Kendall's tau", numeric=True),
-        Column("95 %", numeric=True),
-        Column("Spearman", numeric=True),
-        Column("95 %", numeric=True),
+        Column("Kendall's tau, 95 %", numeric=True),
+        Column("Spearman, 95 %", numeric=True),
     )
     text = (
         f"{plural(len(found.ranked), 'random architecture')} of the space, scored by the supernet and trained"
@@ -79,15 +77,16 @@ def _ranks(data: ReportData, found: SharedWeights, words: Words) -> str:
 
 def _cells(found: Agreement | None) -> Sequence[str]:
     if found is None:
-        return ("–", "", "–", "")
-    low, high = found.kendall_interval
-    least, most = found.spearman_interval
+        return ("–", "–")
     return (
-        f"{found.kendall:+.2f}",
-        f"{low:+.2f} to {high:+.2f}",
-        f"{found.spearman:+.2f}",
-        f"{least:+.2f} to {most:+.2f}",
+        _within(found.kendall, found.kendall_interval),
+        _within(found.spearman, found.spearman_interval),
     )
+
+
+def _within(value: float, interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
 def rank_line(data: ReportData) -> str:
@@ -108,5 +107,4 @@ def rank_line(data: ReportData) -> str:
 def _tau(found: Agreement | None) -> str:
     if found is None:
         return "not known"
-    low, high = found.kendall_interval
-    return f"{found.kendall:+.2f} [{low:+.2f}, {high:+.2f}]"
+    return _within(found.kendall, found.kendall_interval)
