@@ -1,5 +1,6 @@
 """Runs with shared weights: supernet, search and retraining; each stage alone, given, or killed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from sugata import recipe as recipes
-from sugata.errors import RecipeError, RunFolderError
+from sugata.errors import RecipeError, RunFolderError, SugataError
 from sugata.run import Progress, Result, start
 from sugata.run.reporting import report_data
 
@@ -177,6 +178,21 @@ def test_a_checkpoint_of_another_space_is_refused_in_one_line(searched: Result, 
 def test_what_does_not_go_together_is_said_before_anything_runs(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(RecipeError, match=says):
         recipes.parse(RECIPE, changes=changes)
+
+
+@pytest.mark.parametrize("method", ["proxyless", "proxyless_reinforce", "enas", "asng"])
+def test_a_latency_table_of_another_machine_is_refused_before_there_is_a_run(
+    method: str, tmp_path: Path
+) -> None:
+    file, folder = tmp_path / "latency.json", tmp_path / "run"
+    measured = {"machine": {"cpu": "Abacus", "cores": 1}, "space": {}, "image": {}, "entries": {}}
+    runtime = {"name": "onnxruntime", "version": "1.0", "threads": 1}
+    facts = {"format": "sugata.latency-table.1", "runtime": runtime, "whole": 1.0, **measured}
+    file.write_text(json.dumps(facts))
+    options = {"method": method, "latency_table": str(file), "latency_target": 1.0}
+    with pytest.raises(SugataError, match="measured on another machine: cpu Abacus cores 1; this one is cpu"):
+        run(folder, supernet={**RECIPE["supernet"], **options})
+    assert not folder.exists()
 
 
 def test_a_space_without_a_supernet_is_said_before_anything_is_trained(tmp_path: Path) -> None:

@@ -172,6 +172,13 @@ class OneShot(ABC):
             LimitError: no architecture that meets the limits was found.
         """
 
+    def check(self, space: SearchSpace, signature: Signature) -> None:  # noqa: B027 - most read no files
+        """Make sure, before anything is trained, that the method's options fit a space and a task.
+
+        Raises:
+            SugataError: they do not, such as a latency table of another machine.
+        """
+
     def details(self) -> dict[str, Any]:
         """What a report shows of the learning, as JSON values; nothing by default."""
         return {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from sugata.nn.mobile import MobileNetwork
@@ -47,6 +48,7 @@ class ProxylessSupernet(Supernet):
 
     def forward(self, images: Tensor) -> Tensor:
         """`(batch, image_channels, height, width)` to `(batch, outputs)`."""
+        images = images.contiguous(memory_format=torch.channels_last)  # twice as fast on a CPU
         x = self.first(self.stem(images))
         for name, block in self.blocks.items():
             x = block(x, self.selection[name])

@@ -14,7 +14,7 @@ from sugata.oneshot.base import sampled
 from sugata.oneshot.differentiable import Differentiable
 from sugata.oneshot.reward import SOFT, Reward, batch_quality, check_latency, read_table
 from sugata.oneshot.settings import SupernetSettings
-from sugata.space import Architecture
+from sugata.space import Architecture, SearchSpace, Signature
 from sugata.tasks import Batch
 from sugata.training import distributed
 
@@ -62,10 +62,14 @@ class BinaryPaths(Differentiable):
         self.table: LatencyTable | None = None
         self.latencies: list[float] = []
 
+    def check(self, space: SearchSpace, signature: Signature) -> None:
+        """Make sure that the latency table fits."""
+        read_table(self.latency_table, space, signature)
+
     def _begin(self, rng: np.random.Generator) -> None:
         super()._begin(rng)
         self.adam = torch.optim.Adam(self._all_logits(), self.logit_rate, (0.0, 0.999))
-        self.table = read_table(self.supernet, self.latency_table)
+        self.table = read_table(self.latency_table, self.supernet.space, self.supernet.signature)
         self.latencies = []
 
     def _state(self) -> dict[str, Any]:

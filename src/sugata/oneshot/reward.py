@@ -9,6 +9,7 @@ from sugata.errors import RecipeError
 from sugata.measure import ESTIMATED_LATENCY, LatencyTable
 from sugata.objectives import MnasNetReward
 from sugata.oneshot.base import Supernet
+from sugata.space import SearchSpace, Signature
 from sugata.tasks import Batch, Task
 from sugata.tasks.image.task import ACCURACY
 from sugata.trial import Value
@@ -40,7 +41,7 @@ class Reward:
         Raises:
             SugataError: the table cannot be read, or it is of another machine, space or image shape.
         """
-        return cls(read_table(supernet, table), target, exponent)
+        return cls(read_table(table, supernet.space, supernet.signature), target, exponent)
 
     def __call__(self, quality: float, architecture: Mapping[str, Value]) -> float:
         """Larger is better.
@@ -55,13 +56,13 @@ class Reward:
         return reward({"quality": quality, latency: self.table.estimate(architecture)})
 
 
-def read_table(supernet: Supernet, table: str) -> LatencyTable | None:
-    """The latency table of a supernet's space and task; None where no file is named.
+def read_table(table: str, space: SearchSpace, signature: Signature) -> LatencyTable | None:
+    """The latency table of a space and a task; None where no file is named.
 
     Raises:
         SugataError: it cannot be read, or it is of another machine, runtime, space or image shape.
     """
-    return LatencyTable.read(table, supernet.space, supernet.signature) if table else None
+    return LatencyTable.read(table, space, signature) if table else None
 
 
 def check_latency(table: str, target: float, exponent: float = SOFT) -> None:

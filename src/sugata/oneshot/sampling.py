@@ -10,8 +10,8 @@ import torch
 from sugata.errors import InvalidArchitecture
 from sugata.oneshot.base import sampled
 from sugata.oneshot.fitting import TrainedMethod
-from sugata.oneshot.reward import Reward, batch_quality
-from sugata.space import Architecture
+from sugata.oneshot.reward import Reward, batch_quality, read_table
+from sugata.space import Architecture, SearchSpace, Signature
 from sugata.strategies.policies import Policy
 from sugata.tasks import Batch
 from sugata.training import distributed
@@ -36,6 +36,10 @@ class SampledMethod(TrainedMethod):
     @abstractmethod
     def _make_policy(self, rng: np.random.Generator) -> Policy:
         """The policy before it has learned."""
+
+    def check(self, space: SearchSpace, signature: Signature) -> None:
+        """Make sure that the latency table fits."""
+        read_table(self.latency_table, space, signature)
 
     def _begin(self, rng: np.random.Generator) -> None:
         self.policy = self._make_policy(rng)

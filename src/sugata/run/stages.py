@@ -60,6 +60,7 @@ def start(
                 read_warm_starts(assembly)
             seconds = _prepare(assembly, progress)
             if not (folder / JOURNAL).exists():  # likewise
+                _check_shared(assembly)
                 progress.now("checking the limits")
                 Feasibility(assembly.space, assembly.evaluator, assembly.objectives.limits).check_possible()
             with locked(folder), _full_disk(recipe, folder):
@@ -75,6 +76,13 @@ def start(
             )
             raise
     return Result(folder)
+
+
+def _check_shared(assembly: Assembly) -> None:
+    if assembly.recipe.supernet is not None:
+        from sugata.run.supernet import check_shared  # needs torch
+
+        check_shared(assembly)
 
 
 def _write_report(folder: Path, progress: Progress) -> None:

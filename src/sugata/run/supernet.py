@@ -49,6 +49,20 @@ def share_weights(run: Run) -> None:
         run.assembly = replace(run.assembly, derived=derived)
 
 
+def check_shared(assembly: Assembly) -> None:
+    """Make sure, before there is a run, that the method's options fit the space and the data.
+
+    Raises:
+        SugataError: they do not, such as a latency table of another machine.
+    """
+    section = assembly.recipe.supernet
+    if section is None or assembly.recipe.stages.skip_train is not None:
+        return
+    assert assembly.task is not None
+    drawn = assembly.space.sample(np.random.default_rng(assembly.recipe.seed))
+    _method(assembly, section).check(assembly.space, assembly.task.signature(drawn))
+
+
 def given_weights(run: Run, proposal: Proposal) -> Path | None:
     """The folder of a checkpoint that takes the place of a winner's training; None where it is trained.
 
