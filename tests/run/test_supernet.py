@@ -197,4 +197,4 @@ def test_a_latency_table_of_another_machine_is_refused_before_there_is_a_run(
 
 def test_a_space_without_a_supernet_is_said_before_anything_is_trained(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="has no supernet"):
-        run(tmp_path / "run", space="nasnet", network={})
+        run(tmp_path / "run", space="published", network={})
