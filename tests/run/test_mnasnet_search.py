@@ -25,7 +25,7 @@ RECIPE = {
         "latency_exponent": -0.5,
     },
     "training": {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 8},
-    "budget": {"trials": 4},
+    "budget": {"trials": 3},
     "final": {"amount": 2, "unit": "steps"},
     "engine": {"workers": 0},
 }
@@ -35,7 +35,7 @@ def test_the_controller_is_paid_by_accuracy_and_latency(tmp_path: Path) -> None:
     result = sugata.search(RECIPE, run_dir=tmp_path / "run", quiet=True)
     assert result.finished
     trials = result.record.trials
-    assert len(trials) == 4
+    assert len(trials) == 3
     assert {trial.proposal.origin for trial in trials} == {"policy"}
     reward = MnasNetReward(target=0.05, below=-0.5, above=-0.5)
     assert result.objectives.fitness == reward

@@ -249,8 +249,10 @@ def recipes() -> None:
     """The recipes that come with sugata."""
     from sugata.recipe import shipped
 
-    for name, about in shipped().items():
-        print(f"{name:<10} {about}")
+    found = shipped()
+    width = max(map(len, found))
+    for name, about in found.items():
+        print(f"{name:<{width}}  {about}")
 
 
 @app.command()
