@@ -72,3 +72,16 @@ def test_outputs_gradients_and_statistics_are_the_same(dtype, side, drop, relati
             assert found[name] is None
         else:
             torch.testing.assert_close(found[name], right, rtol=relative, atol=absolute, msg=name)
+
+
+def test_running_statistics_stay_in_fp32_where_products_are_in_bf16() -> None:
+    exact = DartsSupernet(DartsSpace(channels=4, cells=3), image_signature(3, 8, 8, 4)).train()
+    exact.initialize(torch.Generator().manual_seed(0))
+    exact.mix({name: torch.full((8,), 1 / 8) for name in exact.decisions})
+    coarse, images = copy.deepcopy(exact), torch.randn(8, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    exact(images)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        coarse(images)
+    for (name, right), found in zip(exact.named_buffers(), coarse.buffers(), strict=True):
+        assert found.dtype == right.dtype, name
+        torch.testing.assert_close(found, right, rtol=0.1, atol=0.1, msg=name)

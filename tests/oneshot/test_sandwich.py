@@ -191,7 +191,7 @@ def test_a_budget_that_nothing_meets_is_one_line(learned) -> None:
         (lambda: Elastic(distillation=2.0), r"oneshot\.distillation is 2\.0"),
         (lambda: Elastic(random=-1), r"oneshot\.random is -1"),
         (lambda: Elastic(budget=Fidelity(amount=1, unit="epochs")), r"oneshot\.budget is in 'epochs'"),
-        (lambda: Elastic().fit(ToySupernet(), ToyTask(), Quiet()), "not ToySupernet; use SinglePath"),
+        (lambda: Elastic().fit(ToySupernet(), ToyTask(), Quiet()), "not ToySupernet; use single_path"),
     ],
 )
 def test_settings_out_of_range_are_refused(make, message: str) -> None:

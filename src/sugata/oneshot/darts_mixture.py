@@ -107,8 +107,10 @@ class Source:
             x = pool(self.x)
             y, mean, rstd = torch.native_batch_norm(x, None, None, None, None, True, 0.0, norm.eps)
             count = x.numel() // x.shape[1]
-            variance = (rstd.detach() ** -2 - norm.eps) * (count / max(1, count - 1))
-            self.pools[which] = (y, mean.detach(), variance)
+            # In bf16 these come as such; running statistics stay in fp32.
+            mean, rstd = mean.detach().to(norm.running_mean), rstd.detach().to(norm.running_mean)
+            variance = (rstd**-2 - norm.eps) * (count / max(1, count - 1))
+            self.pools[which] = (y, mean, variance)
         y, mean, variance = self.pools[which]
         factor = _factor(norm)
         norm.running_mean.lerp_(mean, factor)

@@ -118,7 +118,7 @@ class Elastic(TrainedMethod):
     def _begin(self, rng: np.random.Generator) -> None:
         if not isinstance(self.supernet, ElasticSupernet):
             raise RecipeError(
-                f"Elastic trains elastic supernets, not {type(self.supernet).__name__}; use SinglePath"
+                f"Elastic trains elastic supernets, not {type(self.supernet).__name__}; use single_path"
             )
         self.supernet.task = self.task
         self.losses, self.seen = [], 0
