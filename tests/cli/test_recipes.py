@@ -14,6 +14,7 @@ import pytest
 from sugata import recipe as recipes
 from sugata.run import Progress, Result, start
 from sugata.run.assembly import assemble
+from sugata.trial import SHARED
 
 CODE = {
     "task.max_bytes": 60e3,
@@ -53,11 +54,19 @@ def test_a_shipped_recipe_says_what_it_is_and_can_be_assembled(name: str) -> Non
 def test_a_shipped_recipe_runs_at_reduced_size(name: str, corpus: Path, tmp_path: Path) -> None:
     original = recipes.load(name)
     rungs = [
-        {**rung.model_dump(), "amount": i + 1, "unit": "steps", "capacity": 1 if rung.keep is None else 2}
+        {**rung.model_dump(), "amount": i + 1, "capacity": 1 if rung.keep is None else 2}
+        | ({} if rung.unit == SHARED else {"unit": "steps"})
         for i, rung in enumerate(original.funnel)
     ]
     code = original.task is not None and original.task.kind == "code"
     changes = {**REDUCED, **(CODE | {"task.data": str(corpus)} if code else IMAGE), "funnel": rungs}
+    if original.supernet is not None:
+        changes |= {
+            "supernet.amount": 2,
+            "supernet.unit": "steps",
+            "supernet.checks": 1,
+            "supernet.ranked": 3,
+        }
     result = start(recipes.load(name, changes), tmp_path / "run", progress=Progress(quiet=True))
     assert result.finished
     assert len(result.trials) == 2
