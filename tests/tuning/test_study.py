@@ -86,10 +86,12 @@ def test_the_planted_optimum_is_found_and_the_planted_field_is_the_most_importan
     found = look(study(tmp_path, NUMBERS, "tpe", seed=1), planted, 40)
     best = min(found.tried, key=lambda one: one.score or 0.0)
     assert 0.004 < best.values["rate"] < 0.025
-    shares = found.importances(0.125)
-    assert next(iter(shares)) == "rate"
-    assert shares["rate"] > 0.6
-    assert sum(shares.values()) == pytest.approx(1)
+    first, *others = found.importances()
+    assert first.path == "rate"
+    assert first.stands_out
+    assert first.share > 0.5
+    assert not any(one.stands_out for one in others)
+    assert first.share + sum(one.share for one in others) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("sampler", ["nelder_mead", "cmaes", "gp"])
@@ -180,7 +182,7 @@ def test_failures_have_a_reason_and_no_score(tmp_path: Path) -> None:
         searched.tell(asked.number, score, reason)
     assert [one.score for one in searched.tried] == [None] * 3
     assert [one.reason for one in searched.tried] == ["out of memory", "loss is nan", "loss is inf"]
-    assert searched.importances(0.5) == {}
+    assert searched.importances() == ()
 
 
 def test_settings_that_were_tried_are_answered_from_the_record(tmp_path: Path) -> None:

@@ -88,12 +88,13 @@ def _begin(source: str, vary: list[str], given: dict[str, Any], changes: list[st
 
 def _print(summary: Any) -> None:
     """The best, what mattered, and where everything is."""
+    from rich.markup import escape
     from rich.table import Table
 
     from sugata.report.wording import duration
     from sugata.tuning.summary import setting_text
 
-    out = Console(highlight=False)
+    out = Console(highlight=False, markup=False)
     if summary.best is None:
         reason = f": {summary.failed[0].reason}" if summary.failed else ""
         out.print(f"no run has succeeded{reason}; see {summary.folder}/trials/*/log.txt", soft_wrap=True)
@@ -103,15 +104,13 @@ def _print(summary: Any) -> None:
         trials.add_column(summary.names[field.path])
     for one in summary.scored[:_SHOWN]:
         values = [setting_text(one.values[f.path]) if f.path in one.values else "" for f in summary.fields]
-        trials.add_row(str(one.number), summary.words.bare(one.score), duration(one.seconds), *values)
+        cells = [str(one.number), summary.words.bare(one.score), duration(one.seconds), *values]
+        trials.add_row(*map(escape, cells))
     out.print()
     out.print(trials)
     out.print()
     if summary.importances:
-        shares = ", ".join(
-            f"{summary.names[path]} {100 * s:.0f} %" for path, s in summary.importances.items()
-        )
-        out.print(f"what mattered: {shares} (PED-ANOVA)", soft_wrap=True)
+        out.print(f"what mattered: {summary.verdict} (PED-ANOVA)", soft_wrap=True)
         if summary.caution:
             out.print(summary.caution, soft_wrap=True)
     own = summary.own

@@ -8,7 +8,7 @@ from sugata.report import svg
 from sugata.tuning.fields import Field
 from sugata.tuning.summary import Summary, setting_text
 
-_REACH = 2.5  # spans of the middle four fifths beyond which a bad score is drawn at the edge
+_REACH = 4.0  # spans of the middle half beyond which a bad score is drawn at the edge
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def score_range(summary: Summary) -> tuple[float, float]:
     values = sorted(score / summary.words.divisor for score in scores(summary))
     if len(values) < 8:
         return svg.span(values)
-    low, high = values[len(values) // 10], values[-1 - len(values) // 10]
+    low, high = values[len(values) // 4], values[-1 - len(values) // 4]
     reach = _REACH * (high - low)
     if summary.words.maximize:
         return svg.span(value for value in values if value >= low - reach)
@@ -79,6 +79,9 @@ def marks(field: Field, wanted: int = 4) -> list[tuple[float, str]]:
     if field.options:
         return [(float(i), setting_text(option)) for i, option in enumerate(field.options)]
     low, high = ends(field)
+    stepped = field.grid() if field.integer or field.step is not None else []
+    if 0 < len(stepped) <= 6 and not (field.integer and field.step is None and len(stepped) == field.points):
+        return [(position(field, value), setting_text(value)) for value in stepped]
     if not field.log:
         values = svg.ticks(low, high, wanted)
         values = [v for v in values if field.low <= v <= field.high and (not field.integer or v % 1 == 0)]

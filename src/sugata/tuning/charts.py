@@ -24,23 +24,31 @@ def history_chart(summary: Summary) -> str:
 
 
 def importance_chart(summary: Summary) -> str:
-    """A bar a field: its share of the importance."""
-    row, top = 27, 6
-    items = [
-        (one, summary.importances[one.path]) for one in summary.ranking if one.path in summary.importances
-    ]
-    height = top + row * len(items) + 10
-    left = min(230.0, 24 + 7.4 * max(len(summary.names[one.path]) for one, _ in items))
-    x = svg.Axis(0.0, 1.0, left, svg.WIDTH - 48.0)
-    parts = [svg.polyline([(left, top), (left, height - 10)], "line", 1)]
-    for i, (one, share) in enumerate(items):
+    """A bar a field: its share of the importance, and the level that chance reaches."""
+    row, top = 27, 12
+    items = summary.importances
+    height = top + row * len(items) + 44
+    left = min(200.0, 24 + 7.4 * max(len(summary.names[one.path]) for one in items))
+    longest = max(max(one.share, one.chance) for one in items)
+    x = svg.Axis(0.0, longest * 1.05, left, svg.WIDTH - 48.0)
+    parts = []
+    for value in svg.ticks(x.low, x.high, 4):
+        parts.append(svg.polyline([(x(value), top), (x(value), top + row * len(items))], "line", 1))
+        parts.append(svg.text(x(value), top + row * len(items) + 17, f"{100 * value:.0f} %", "middle"))
+    for i, one in enumerate(items):
         y = top + i * row
-        parts.append(svg.text(left - 8, y + 18, summary.names[one.path], "end", fill="ink"))
+        name = "blue" if one.stands_out else "grey"
+        label = f"{one.path}: {100 * one.share:.1f} %; chance {100 * one.chance:.1f} %"
+        parts.append(svg.text(left - 8, y + 18, _short(summary.names[one.path], 24), "end", fill="ink"))
+        bar = max(1.0, x(one.share) - left)
         parts.append(
-            f'<rect x="{left:.1f}" y="{y + 5}" width="{max(1.0, x(share) - left):.1f}" height="17" rx="2" '
-            f'style="fill:{svg.colour("blue")}"/>'
+            f'<rect x="{left:.1f}" y="{y + 5}" width="{bar:.1f}" height="17" rx="2" '
+            f'style="fill:{svg.colour(name)}"><title>{svg.escape(label)}</title></rect>'
         )
-        parts.append(svg.text(x(share) + 6, y + 18, f"{100 * share:.0f} %", fill="ink"))
+        parts.append(svg.polyline([(x(one.chance), y + 2), (x(one.chance), y + 25)], "ink", 2))
+        end = max(x(one.share), x(one.chance)) + 6
+        parts.append(svg.text(end, y + 18, f"{100 * one.share:.0f} %", fill="ink"))
+    parts.append(svg.text((left + x.end) / 2, height - 6, "share of importance; mark: chance", "middle"))
     return svg.drawing("".join(parts), height, "importance of each field")
 
 
@@ -57,7 +65,7 @@ def slice_chart(summary: Summary, field: Field) -> str:
         parts.append(svg.text(x.start - 6, y(value) + 4, svg.tick_text(value, step), "end"))
     room = (x.end - x.start) / max(1, len(marks(field))) / 7.2  # characters of a label
     for at, label in marks(field):
-        shown = label if len(label) <= room or not field.options else f"{label[: max(1, int(room) - 1)]}…"
+        shown = _short(label, max(2, int(room))) if field.options else label
         parts.append(svg.text(x(at), y.start + 17, shown, "middle"))
     last = max(1, max(one.number for one in summary.tried))
     for point in slice_of(summary, field)[::-1]:
@@ -86,3 +94,7 @@ def _cross(x: float, y: float, title: str) -> str:
 
 def _inside(y: svg.Axis, value: float) -> float:
     return y(min(max(value, y.low), y.high))
+
+
+def _short(content: str, length: int) -> str:
+    return content if len(content) <= length else content[: length - 1] + "…"

@@ -20,8 +20,7 @@ def html(summary: Summary, recipe: str) -> str:
     """
     style = resources.files("sugata.report").joinpath("assets", "report.css").read_text(encoding="utf-8")
     sections = [
-        ("Every trial", _history(summary)),
-        ("Which fields mattered", _importance(summary)),
+        ("Every trial, and which fields mattered", _overview(summary)),
         ("Each field by itself", _slices(summary)),
         ("The trials, from best to worst", _trials(summary)),
         ("How it was done", _settings(summary, recipe)),
@@ -54,25 +53,27 @@ def _headline(summary: Summary) -> str:
     )
 
 
-def _history(summary: Summary) -> str:
+def _overview(summary: Summary) -> str:
     if not summary.scored:
         return ""
     failed = " Crosses at the foot: runs that failed." if summary.failed else ""
-    return figure(history_chart(summary), f"Line: the best so far. Orange: the best.{failed}")
-
-
-def _importance(summary: Summary) -> str:
+    tried = figure(history_chart(summary), f"Line: the best so far. Orange: the best.{failed}")
     if not summary.importances:
-        return note("Too few different scores to say.") if summary.scored else ""
+        return tried + note("Too few different scores to say which fields mattered.")
     warning = f'<p class="warn">{escape(summary.caution)}</p>' if summary.caution else ""
-    return warning + figure(importance_chart(summary), escape(summary.about_importances))
+    said = f"<p><b>{escape(summary.verdict)}</b></p>{warning}"
+    mattered = said + figure(importance_chart(summary), escape(summary.about_importances))
+    return f'<div class="two">{tried}<div>{mattered}</div></div>'
 
 
 def _slices(summary: Summary) -> str:
     if not summary.scored:
         return ""
     made = "".join(figure(slice_chart(summary, field)) for field in summary.ranking)
-    caption = f"{summary.words.axis} over the values of each field; darker: later trials; orange: the best."
+    caption = (
+        f"{summary.words.axis} over the values of each field; darker: later trials; orange: the best. What is"
+        " far worse than the others lies at the edge."
+    )
     return f'<div class="small">{made}</div>{note(caption)}'
 
 

@@ -10,6 +10,7 @@ from sugata.tuning.fields import Field
 from sugata.tuning.summary import Summary
 
 _MOST_SLICES = 6
+_MOST_LETTERS = 36  # of labels beside each other
 
 
 def write_png(summary: Summary, path: Path) -> None:
@@ -30,7 +31,7 @@ def write_png(summary: Summary, path: Path) -> None:
         "text.parse_math": False,
     }
     with rc_context(style):
-        figure = Figure(figsize=(12.0, 3.6 * rows + 0.3), layout="constrained")
+        figure = Figure(figsize=(12.0, 3.1 * rows + 0.3), layout="constrained")
         FigureCanvasAgg(figure)
         best = "" if summary.best is None else f"; best {summary.score_text(summary.best)}"
         figure.suptitle(f"Tuning {summary.title}: {summary.about_trials}{best}", fontsize=11)
@@ -58,7 +59,15 @@ def _history(axes: Any, summary: Summary) -> None:
     )
     if summary.failed:
         numbers = [one.number for one in summary.failed]
-        axes.scatter(numbers, [low] * len(numbers), marker="x", s=28, color=COLOURS["gold"], label="failed")
+        axes.scatter(
+            numbers,
+            [low] * len(numbers),
+            marker="x",
+            s=28,
+            color=COLOURS["gold"],
+            clip_on=False,
+            label="failed",
+        )
     line = [*best, (last + 0.5, best[-1][1])]
     axes.step(
         *zip(*line, strict=True), where="post", color=COLOURS["blue"], linewidth=1.8, label="best so far"
@@ -73,15 +82,19 @@ def _history(axes: Any, summary: Summary) -> None:
 
 
 def _importance(axes: Any, summary: Summary) -> None:
-    items = [one for one in summary.ranking if one.path in summary.importances][:10][::-1]
-    shares = [100 * summary.importances[one.path] for one in items]
-    axes.barh([summary.names[one.path] for one in items], shares, color=COLOURS["blue"])
-    for i, share in enumerate(shares):
-        axes.annotate(f"{share:.0f} %", (share, i), xytext=(4, 0), textcoords="offset points", va="center")
-    axes.set_xlim(0, 112)
+    items = summary.importances[:10][::-1]
+    colours = [COLOURS["blue" if one.stands_out else "grey"] for one in items]
+    axes.barh([summary.names[one.path] for one in items], [100 * one.share for one in items], color=colours)
+    for i, one in enumerate(items):
+        axes.plot([100 * one.chance] * 2, [i - 0.45, i + 0.45], color=COLOURS["ink"], linewidth=1.5)
+        end = 100 * max(one.share, one.chance)
+        axes.annotate(
+            f"{100 * one.share:.0f} %", (end, i), xytext=(5, 0), textcoords="offset points", va="center"
+        )
+    axes.margins(x=0.15)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("share of importance, %")
-    axes.set_title("Which fields mattered", fontsize=10, loc="left")
+    axes.set_title("Which fields mattered (mark: chance)", fontsize=10, loc="left")
 
 
 def _slice(axes: Any, summary: Summary, field: Field) -> None:
@@ -103,7 +116,8 @@ def _slice(axes: Any, summary: Summary, field: Field) -> None:
     axes.set_xlim(*ends(field))
     axes.set_ylim(low, high)
     places, labels = zip(*marks(field), strict=True)
-    axes.set_xticks(places, labels)
+    crowded = bool(field.options) and sum(map(len, labels)) > _MOST_LETTERS
+    axes.set_xticks(places, labels, rotation=20 if crowded else 0, ha="right" if crowded else "center")
     axes.set_ylabel(summary.words.axis)
     title = summary.names[field.path] + (" (log scale)" if field.log else "")
     axes.set_title(title, fontsize=10, loc="left")

@@ -42,9 +42,19 @@ def markdown(summary: Summary) -> str:
     if summary.own is not None and summary.own is not summary.best:
         lines += ["", f"With the recipe's own values: {summary.score_text(summary.own)}."]
     if summary.importances:
-        lines += ["", "## Which fields mattered", "", "| field | share of importance |", "| --- | ---: |"]
-        lines += [f"| `{path}` | {100 * share:.0f} % |" for path, share in summary.importances.items()]
-        lines += ["", summary.about_importances, *([summary.caution] if summary.caution else [])]
+        lines += [
+            "",
+            "## Which fields mattered",
+            "",
+            f"**{summary.verdict}.** {summary.caution}".rstrip(),
+            "",
+        ]
+        lines += ["| field | share of importance | by chance |", "| --- | ---: | ---: |"]
+        lines += [
+            f"| `{one.path}` | {100 * one.share:.0f} % | {100 * one.chance:.0f} % |"
+            for one in summary.importances
+        ]
+        lines += ["", summary.about_importances]
     if summary.scored:
         lines += ["", "## Trials, from best to worst", "", *_table(summary)]
     if summary.failed:

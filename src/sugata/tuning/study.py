@@ -28,6 +28,7 @@ try:
     from optuna.trial import FrozenTrial, TrialState
 
     from sugata.strategies.optuna_study import quiet
+    from sugata.tuning.importance import Importance, importances
     from sugata.tuning.samplers import check, sampler_of
 except ImportError as error:
     raise RecipeError(f"tune needs the extra hpo ({error}); pip install 'sugata[hpo]'") from error
@@ -197,18 +198,9 @@ class Study:
     def seconds(self, value: float) -> None:
         self._study.set_user_attr(_SECONDS, round(value, 1))
 
-    def importances(self, quantile: float) -> dict[str, float]:
-        """By path, shares of importance by PED-ANOVA, greatest first; empty where that cannot be said.
-
-        Watanabe et al. 2023, *PED-ANOVA*, with the regimes of conditional fields (conditional PED-ANOVA):
-        how much the best share ``quantile`` of the trials differs from all trials in each field.
-        """
-        done = [trial for trial in self._study.get_trials(deepcopy=False) if trial.value is not None]
-        if len(done) < 4 or len({trial.value for trial in done}) == 1:
-            return {}
-        evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=quantile)
-        with quiet():
-            return dict(optuna.importance.get_param_importances(self._study, evaluator=evaluator))
+    def importances(self) -> tuple[Importance, ...]:
+        """How much each field mattered, greatest first; none where nothing can be said."""
+        return importances(self._study)
 
     # -- inside -----------------------------------------------------------------------------------
 

@@ -11,13 +11,13 @@ from sugata.recipe import Recipe
 from sugata.report.wording import Wording, plural, value_text, wording
 from sugata.trial import Metric
 from sugata.tuning.fields import Field, short_names
+from sugata.tuning.importance import QUANTILE, Importance
 from sugata.tuning.study import Study, Tried
 
 STUDY = "study.journal"
 TRIALS = "trials"
 BEST = "best.yaml"
-_FEWEST_TOP = 5  # trials among the best for PED-ANOVA
-_ENOUGH = 15  # trials for each field, for importances that can be relied on
+_ENOUGH = 8  # trials for each field, so that what matters stands out from chance nearly always
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,7 @@ class Summary:
         metric: what ranks them.
         fields: what was varied.
         tried: finished trials by number.
-        importances: by path, greatest first; empty where nothing can be said.
-        quantile: the share of best trials that importance is about.
+        importances: greatest first; empty where nothing can be said.
         unfinished: how many trials were begun and have no result yet.
         goes_on: whether the best run has stages left: export, and the test data.
     """
@@ -47,8 +46,7 @@ class Summary:
     metric: Metric
     fields: tuple[Field, ...]
     tried: tuple[Tried, ...]
-    importances: Mapping[str, float]
-    quantile: float
+    importances: tuple[Importance, ...]
     unfinished: int = 0
     goes_on: bool = True
 
@@ -86,26 +84,39 @@ class Summary:
     @property
     def ranking(self) -> list[Field]:
         """The fields, the one that mattered most first."""
-        order = list(self.importances)
+        order = [one.path for one in self.importances]
         return sorted(self.fields, key=lambda one: order.index(one.path) if one.path in order else len(order))
+
+    @property
+    def verdict(self) -> str:
+        """Which fields mattered, in words; empty where nothing can be said."""
+        if not self.importances:
+            return ""
+        out = [self._shared(one) for one in self.importances if one.stands_out]
+        rest = [self._shared(one) for one in self.importances if not one.stands_out]
+        said = ", ".join(out) if out else "nothing stands out from chance"
+        return f"{said}; within chance: {', '.join(rest)}" if rest else said
+
+    def _shared(self, one: Importance) -> str:
+        return f"{self.names[one.path]} {100 * one.share:.0f} %"
 
     @property
     def caution(self) -> str:
         """What to keep in mind of the importances; empty where they stand on enough trials."""
         count, wanted = len(self.scored), _ENOUGH * len(self.fields)
-        if count >= wanted:
+        if not self.importances or count >= wanted:
             return ""
-        return (
-            f"Only {plural(count, 'trial')} for {plural(len(self.fields), 'field')}: an order of importance"
-            f" that can be relied on needs about {wanted}."
-        )
+        trials, fields = plural(count, "trial"), plural(len(self.fields), "field")
+        return f"Only {trials} for {fields}: about {wanted} are needed for what matters to stand out."
 
     @property
     def about_importances(self) -> str:
         """What the importances are."""
         return (
-            "By PED-ANOVA (Watanabe et al. 2023, as in Optuna): how much the best"
-            f" {100 * self.quantile:.0f} % of the trials differ from all in each field; shares of the sum."
+            "PED-ANOVA (Watanabe et al. 2023, as in Optuna): how much the values of the best"
+            f" {100 * QUANTILE:.0f} % of the trials differ from those of all, as a share of the sum over the"
+            " fields; chance: the 95th percentile when the scores of near trials are shuffled. A field that"
+            " the sampler settled early no longer differs."
         )
 
     @property
@@ -137,8 +148,6 @@ class Summary:
 def summary_of(study: Study, recipe: Recipe, folder: Path, machine: Mapping[str, Any]) -> Summary:
     """The summary of a study as it is now."""
     tried = study.tried
-    scored = sum(one.score is not None for one in tried)
-    quantile = min(0.5, max(0.1, _FEWEST_TOP / max(1, scored)))
     return Summary(
         title=recipe.name,
         folder=str(folder),
@@ -148,8 +157,7 @@ def summary_of(study: Study, recipe: Recipe, folder: Path, machine: Mapping[str,
         metric=study.metric,
         fields=study.fields,
         tried=tuple(tried),
-        importances=study.importances(quantile),
-        quantile=quantile,
+        importances=study.importances(),
         unfinished=study.asked - len(tried),
         goes_on=recipe.trains or (recipe.table is not None and recipe.table.report is not None),
     )
