@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from sugata import recipe as recipes
-from sugata.run import Result
+from sugata.run import Progress, Result, resume, start
 
 pytestmark = pytest.mark.slow
 
@@ -123,19 +123,36 @@ def test_what_finished_is_not_run_again_after_ctrl_c_and_after_a_kill(sugata, re
 
 def test_a_run_that_takes_too_long_is_killed_and_the_search_ends_in_time(sugata, recipe: Path) -> None:
     ranges = {"space.a": {"options": [[7], [0]]}}
-    text = yaml.safe_load(RECIPE) | {"tune": {"vary": ranges, "sampler": "grid", "timeout": "5s"}}
+    text = yaml.safe_load(RECIPE) | {"tune": {"vary": ranges, "sampler": "grid"}}
     recipe.write_text(json.dumps(text))
-    code, out, err = sugata("tune", recipe)
+    code, out, err = sugata("tune", recipe, "--trials", 1, "--timeout", "0.5s")
     assert code == 0
-    assert "trial   0  failed: took longer than 5 s, and was killed" in err
-    assert "best: 4, trial 1" in out
-    code, _, err = sugata("tune", recipe, "--to", "other", "--seconds", "1.5s", "--set", "tune.timeout=null")
+    assert "trial   0  failed: took longer than 500 ms, and was killed" in err
+    assert "no run has succeeded: took longer than 500 ms" in out
+    code, _, err = sugata("tune", recipe, "--to", "other", "--seconds", "1.5s")
     assert code == 0
     assert "the 1.5 s are over; 1 trial stopped" in err
     (recipe.parent / "go").touch()
-    code, _, err = sugata("tune", "--resume", "other", "--seconds", "5m")
+    code, out, err = sugata("tune", "--resume", "other", "--seconds", "1h")
     assert "going on: 0 trials finished before, 1 to go on with" in err
-    assert "best: 4, trial 1" in sugata("tune", "--resume", "other")[1]
+    assert "best: 4, trial 1" in out
+
+
+def test_a_run_that_does_not_ship_touches_no_test_data_and_goes_on_to_its_end_later(
+    small: Path, tmp_path: Path
+) -> None:
+    quick = {"budget.trials": 1, "final.top": 1, "objectives.metrics": ["bits_per_byte", "size_bytes"]}
+    quiet = Progress(quiet=True)
+    result = start(recipes.load(small, quick), tmp_path / "run", progress=quiet, ships=False)
+    assert list(result.stages) == ["prepare", "search", "train"]
+    assert not result.finished
+    assert not (result.folder / "best").exists()
+    assert not (result.folder / "report.html").exists()
+    validated = result.finals[0].metrics["bits_per_byte"]
+    again = resume(result.folder, progress=quiet)
+    assert again.finished
+    assert again.finals[0].metrics["bits_per_byte"] == validated
+    assert (result.folder / "best" / "model.onnx").is_file()
 
 
 def _tune(*arguments: str) -> subprocess.Popen[str]:
@@ -145,7 +162,7 @@ def _tune(*arguments: str) -> subprocess.Popen[str]:
 
 
 def _wait_for(holds) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 150
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.05)

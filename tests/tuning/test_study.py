@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
+import optuna
 import pytest
+from optuna.storages.journal import JournalFileBackend
 
 from sugata.errors import RecipeError
 from sugata.recipe_tune import RangeSection, Sampler
@@ -172,6 +174,14 @@ def test_a_torn_line_and_a_lock_that_a_killed_process_left_are_mended(tmp_path: 
             assert set(one.values) == set(NUMBERS)
             again.tell(one.number, planted(one.values))
         assert [one.number for one in look(again, planted, 1).tried] == [0, 1, 2, 3]
+
+
+def test_any_program_that_knows_optuna_can_open_the_journal(tmp_path: Path) -> None:
+    look(study(tmp_path, CONDITIONAL), planted, 3)
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(tmp_path / "study.journal")))
+    opened = optuna.load_study(study_name="sugata", storage=storage)
+    assert [trial.state.name for trial in opened.trials] == ["COMPLETE"] * 3
+    assert opened.direction.name == "MINIMIZE"
 
 
 def test_failures_have_a_reason_and_no_score(tmp_path: Path) -> None:
