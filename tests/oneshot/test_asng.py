@@ -48,5 +48,5 @@ def test_choices_of_the_space_are_decided_where_the_supernet_decides_about_edges
 
 
 def test_settings_out_of_range_are_refused() -> None:
-    with pytest.raises(RecipeError, match="samples is 1; give at least 2"):
+    with pytest.raises(RecipeError, match=r"supernet\.samples is 1; give at least 2"):
         Asng(samples=1)

@@ -143,11 +143,11 @@ def test_a_healthy_distribution_has_no_warning() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Darts(order=3), "oneshot.order is 3"),
-        (lambda: Darts(most_skips=2.0), "oneshot.most_skips is 2.0"),
-        (lambda: Gdas(coldest=0.0), "oneshot.coldest is 0.0"),
-        (lambda: SupernetSettings(steps=0), "oneshot.steps is 0"),
-        (lambda: SupernetSettings(clip=-1.0), "oneshot.clip is -1.0"),
+        (lambda: Darts(order=3), "supernet.order is 3"),
+        (lambda: Darts(most_skips=2.0), "supernet.most_skips is 2.0"),
+        (lambda: Gdas(coldest=0.0), "supernet.coldest is 0.0"),
+        (lambda: SupernetSettings(steps=0), "supernet.steps is 0"),
+        (lambda: SupernetSettings(clip=-1.0), "supernet.clip is -1.0"),
     ],
 )
 def test_settings_out_of_range_are_refused(make, message: str) -> None:

@@ -60,8 +60,9 @@ def test_random_ones_join_where_a_decided_controller_samples_too_few() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"controller_steps": 0}, r"oneshot\.controller_steps is 0"),
-        ({"samples": 0}, r"oneshot\.samples is 0"),
+        ({"controller_steps": 0}, r"supernet\.controller_steps is 0"),
+        ({"samples": 0}, r"supernet\.samples is 0"),
+        ({"baseline": 1.0}, r"^supernet\.hidden 64, rate 0\.01, entropy 0\.02, baseline 1\.0: give"),
     ],
 )
 def test_settings_out_of_range_are_refused(wrong, message: str) -> None:

@@ -45,7 +45,7 @@ def test_products_are_in_the_precision_that_is_asked_for() -> None:
     assert all(one.dtype == torch.float32 for one in weights)
     assert not torch.equal(*weights)
     torch.testing.assert_close(*weights, rtol=0.1, atol=0.05)
-    with pytest.raises(RecipeError, match=r"oneshot\.precision is 'fp8'"):
+    with pytest.raises(RecipeError, match=r"supernet\.precision is 'fp8'"):
         SupernetSettings(precision="fp8")  # type: ignore[arg-type]
 
 

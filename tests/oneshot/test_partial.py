@@ -60,7 +60,9 @@ def test_a_supernet_with_partial_channels_mixes_and_refuses_to_extract(make) -> 
 
 
 def test_parts_that_do_not_divide_the_channels_are_refused() -> None:
-    with pytest.raises(RecipeError, match=r"oneshot\.partial is 3; 4 channels"):
+    with pytest.raises(
+        RecipeError, match=r"supernet\.network\.partial is 3; it must divide the first cells' 4 channels"
+    ):
         NasBench201Supernet(NasBench201Space(channels=4, cells=1), SIGNATURE, partial=3)
 
 

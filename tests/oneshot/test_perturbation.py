@@ -69,5 +69,5 @@ def test_nothing_derived_breaks_a_limit() -> None:
 
 @pytest.mark.parametrize("wrong", [{"tuning": -1}, {"held": 0}])
 def test_settings_out_of_range_are_refused(wrong) -> None:
-    with pytest.raises(RecipeError, match=r"oneshot\.tuning is"):
+    with pytest.raises(RecipeError, match=r"supernet\.tuning is"):
         Perturbation(**wrong)

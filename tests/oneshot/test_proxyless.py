@@ -281,10 +281,10 @@ def test_the_state_of_a_search_with_latency_is_kept(
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Proxyless(latency_weight=-1.0), "oneshot.latency_weight is -1.0"),
-        (lambda: Proxyless(weights_first=1.0), "oneshot.weights_first is 1.0"),
-        (lambda: ProxylessReinforce(samples=0), "oneshot.samples is 0"),
-        (lambda: Proxyless(latency_table="t.json"), "oneshot.latency_target is 0; give milliseconds"),
+        (lambda: Proxyless(latency_weight=-1.0), "supernet.latency_weight is -1.0"),
+        (lambda: Proxyless(weights_first=1.0), "supernet.weights_first is 1.0"),
+        (lambda: ProxylessReinforce(samples=0), "supernet.samples is 0"),
+        (lambda: Proxyless(latency_table="t.json"), "supernet.latency_target is 0; give milliseconds"),
     ],
 )
 def test_impossible_options_are_one_line(make, message: str) -> None:

@@ -81,9 +81,9 @@ def test_what_is_slow_is_left_although_it_is_better(make, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"latency_table": "t.json"}, "oneshot.latency_target is 0; give milliseconds"),
-        ({"latency_target": 3.0}, "there is no oneshot.latency_table; measure one"),
-        ({"latency_exponent": 0.5}, "oneshot.latency_exponent is 0.5"),
+        ({"latency_table": "t.json"}, "supernet.latency_target is 0; give milliseconds"),
+        ({"latency_target": 3.0}, "there is no supernet.latency_table; measure one"),
+        ({"latency_exponent": 0.5}, "supernet.latency_exponent is 0.5"),
     ],
 )
 def test_options_that_do_not_go_together_are_one_line(method, given, message: str) -> None:

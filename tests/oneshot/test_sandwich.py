@@ -92,7 +92,7 @@ def test_random_networks_alone_teach_all_sizes_too() -> None:
 
 
 def test_without_the_sandwich_rule_at_least_one_network_is_trained() -> None:
-    with pytest.raises(RecipeError, match=r"oneshot.random is 0; it must be at least 1"):
+    with pytest.raises(RecipeError, match=r"supernet.random is 0; it must be at least 1"):
         Elastic(sandwich=False, random=0)
 
 
@@ -134,7 +134,7 @@ def test_nothing_that_breaks_a_limit_is_computed_or_derived() -> None:
     assert len({shared.space.deployment_key(architecture) for architecture in derived}) == 4
     scores = [method.supernet.evaluator(method.task).score(one)["bits"] for one in derived]
     assert scores == sorted(scores)
-    with pytest.raises(LimitError, match=r"raise oneshot\.candidates"):
+    with pytest.raises(LimitError, match=r"raise supernet\.candidates"):
         method.derive(31)
 
 
@@ -188,9 +188,9 @@ def test_a_budget_that_nothing_meets_is_one_line(learned) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Elastic(distillation=2.0), r"oneshot\.distillation is 2\.0"),
-        (lambda: Elastic(random=-1), r"oneshot\.random is -1"),
-        (lambda: Elastic(budget=Fidelity(amount=1, unit="epochs")), r"oneshot\.budget is in 'epochs'"),
+        (lambda: Elastic(distillation=2.0), r"supernet\.distillation is 2\.0"),
+        (lambda: Elastic(random=-1), r"supernet\.random is -1"),
+        (lambda: Elastic(budget=Fidelity(amount=1, unit="epochs")), r"supernet\.unit is 'epochs'"),
         (lambda: Elastic().fit(ToySupernet(), ToyTask(), Quiet()), "not ToySupernet; use single_path"),
     ],
 )

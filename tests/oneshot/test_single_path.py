@@ -56,11 +56,11 @@ def test_what_cannot_be_met_is_one_line() -> None:
     search = SinglePath(SupernetSettings(steps=1))
     with pytest.raises(LimitError, match=r"1000 architectures in a row break the limits \(too large\)"):
         search.fit(ToySupernet(), ToyTask(), Quiet(), lambda architecture: "too large")
-    with pytest.raises(RecipeError, match=r"oneshot\.sampling is 'random'"):
+    with pytest.raises(RecipeError, match=r"supernet\.sampling is 'random'"):
         SinglePath(sampling="random")  # type: ignore[arg-type]
     search = SinglePath(SupernetSettings(steps=1), candidates=3)
     search.fit(ToySupernet(), ToyTask(), Quiet())
-    with pytest.raises(LimitError, match=r"raise oneshot\.candidates"):
+    with pytest.raises(LimitError, match=r"raise supernet\.candidates"):
         search.derive(5)
 
 

@@ -1,7 +1,7 @@
 """ASNG: a categorical distribution over the choices, together with the weights."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sugata.oneshot.base import descending, entropy, first_feasible
 from sugata.oneshot.reward import SOFT, check_latency
 from sugata.oneshot.sampling import SampledMethod
 from sugata.oneshot.settings import SupernetSettings
-from sugata.space import Architecture
+from sugata.space import Architecture, Choice
 from sugata.strategies.policies import CategoricalPolicy, Policy
 
 _MOST_LOOKED_AT = 1_000_000  # combinations of options, of which a space may allow few
@@ -58,10 +58,10 @@ class Asng(SampledMethod):
     ) -> None:
         super().__init__(settings)
         check_latency(latency_table, latency_target, latency_exponent)
-        CategoricalPolicy((), samples=samples, trust=trust, delta=delta)  # refuses what is out of range
         self.samples = samples
         self.trust = trust
         self.delta = delta
+        self._check_policy()
         self.latency_table = latency_table
         self.latency_target = latency_target
         self.latency_exponent = latency_exponent
@@ -92,8 +92,7 @@ class Asng(SampledMethod):
             except InvalidArchitecture:
                 continue
 
-    def _make_policy(self, rng: np.random.Generator) -> Policy:
-        choices = self.supernet.space.choices
+    def _make_policy(self, choices: Sequence[Choice], rng: np.random.Generator) -> Policy:
         return CategoricalPolicy(choices, samples=self.samples, trust=self.trust, delta=self.delta)
 
     def _begin(self, rng: np.random.Generator) -> None:

@@ -63,7 +63,7 @@ class Differentiable(TrainedMethod):
     ) -> None:
         for name, share in (("most_skips", most_skips), ("operation_dropout", operation_dropout)):
             if not 0 <= share <= 1:
-                raise RecipeError(f"oneshot.{name} is {share}; give a share from 0 to 1")
+                raise RecipeError(f"supernet.{name} is {share}; give a share from 0 to 1")
         super().__init__(settings)
         self.logit_rate = logit_rate
         self.logit_decay = logit_decay
@@ -218,7 +218,7 @@ class Darts(Differentiable):
     def __init__(self, settings: SupernetSettings | None = None, *, order: int = 1, **more: float) -> None:
         super().__init__(settings, **more)  # type: ignore[arg-type]
         if order not in (1, 2):
-            raise RecipeError(f"oneshot.order is {order}; use 1 or 2")
+            raise RecipeError(f"supernet.order is {order}; use 1 or 2")
         self.order = order
 
     def _mixture(self) -> dict[str, Tensor]:
@@ -292,7 +292,9 @@ class Gdas(Differentiable):
     ) -> None:
         super().__init__(settings, **more)  # type: ignore[arg-type]
         if not 0 < coldest <= hottest:
-            raise RecipeError(f"oneshot.coldest is {coldest}, hottest {hottest}; give 0 < coldest <= hottest")
+            raise RecipeError(
+                f"supernet.coldest is {coldest}, hottest {hottest}; give 0 < coldest <= hottest"
+            )
         self.hottest, self.coldest = hottest, coldest
 
     def _mixture(self) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """ENAS: a recurrent controller on shared weights."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sugata.oneshot.reward import SOFT, check_latency
 from sugata.oneshot.sampling import SampledMethod
 from sugata.oneshot.scores import best_scored
 from sugata.oneshot.settings import SupernetSettings
-from sugata.space import Architecture
+from sugata.space import Architecture, Choice
 from sugata.strategies.policies import Policy
 from sugata.strategies.recurrent import LstmPolicy
 
@@ -75,13 +75,14 @@ class Enas(SampledMethod):
             ("candidates", candidates),
         ):
             if count < 1:
-                raise RecipeError(f"oneshot.{name} is {count}; it must be at least 1")
+                raise RecipeError(f"supernet.{name} is {count}; it must be at least 1")
         self.controller_steps = controller_steps
         self.samples = samples
         self.hidden = hidden
         self.rate = rate
         self.entropy = entropy
         self.baseline = baseline
+        self._check_policy()
         self.candidates = candidates
         self.limit = limit
         self.latency_table = latency_table
@@ -113,9 +114,9 @@ class Enas(SampledMethod):
         for _ in range(self.candidates if len(different) < count else 0):
             yield sampled(self.supernet, rng, self.feasible)
 
-    def _make_policy(self, rng: np.random.Generator) -> Policy:
+    def _make_policy(self, choices: Sequence[Choice], rng: np.random.Generator) -> Policy:
         return LstmPolicy(
-            self.supernet.space.choices,
+            choices,
             torch.Generator().manual_seed(int(rng.integers(2**62))),
             hidden=self.hidden,
             rate=self.rate,

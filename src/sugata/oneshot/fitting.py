@@ -195,7 +195,7 @@ class TrainedMethod(OneShot):
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise RecipeError(
-                f"oneshot.learning_rate is {self.settings.learning_rate:g}: the loss is {loss} after"
+                f"supernet.learning_rate is {self.settings.learning_rate:g}: the loss is {loss} after"
                 f" {self.steps} steps; lower it"
             )
 

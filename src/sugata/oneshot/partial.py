@@ -52,7 +52,7 @@ def check_parts(parts: int, channels: int) -> None:
     """
     if parts < 1 or channels % parts:
         raise RecipeError(
-            f"oneshot.partial is {parts}; {channels} channels of the first cells cannot be divided by it"
+            f"supernet.network.partial is {parts}; it must divide the first cells' {channels} channels"
         )
 
 

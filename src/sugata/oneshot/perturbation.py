@@ -53,7 +53,7 @@ class Perturbation(TrainedMethod):
     ) -> None:
         if tuning < 0 or held < 1:
             raise RecipeError(
-                f"oneshot.tuning is {tuning}, oneshot.held {held}; give at least 0 steps and 1 batch"
+                f"supernet.tuning is {tuning}, supernet.held {held}; give at least 0 steps and 1 batch"
             )
         super().__init__(settings)
         self.tuning = tuning

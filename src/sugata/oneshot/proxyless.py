@@ -54,7 +54,7 @@ class BinaryPaths(Differentiable):
     ) -> None:
         super().__init__(settings, logit_rate=logit_rate, logit_decay=0.0, zeros=zeros)
         if not 0 <= weights_first < 1:
-            raise RecipeError(f"oneshot.weights_first is {weights_first}; give a share from 0 to below 1")
+            raise RecipeError(f"supernet.weights_first is {weights_first}; give a share from 0 to below 1")
         check_latency(latency_table, latency_target)
         self.weights_first = weights_first
         self.latency_table = latency_table
@@ -178,7 +178,7 @@ class Proxyless(BinaryPaths):
             latency_target=latency_target,
         )
         if latency_weight < 0:
-            raise RecipeError(f"oneshot.latency_weight is {latency_weight}; give at least 0")
+            raise RecipeError(f"supernet.latency_weight is {latency_weight}; give at least 0")
         self.latency_weight = latency_weight
 
     def _logit_step(self, train: Batch, held: Batch) -> float:
@@ -279,7 +279,7 @@ class ProxylessReinforce(BinaryPaths):
         )
         if samples < 1 or not 0 <= baseline < 1:
             raise RecipeError(
-                f"oneshot.samples is {samples}, oneshot.baseline {baseline}; give at least 1, and a share"
+                f"supernet.samples is {samples}, supernet.baseline {baseline}; give at least 1, and a share"
                 " from 0 to below 1"
             )
         check_latency(latency_table, latency_target, latency_exponent)

@@ -72,12 +72,14 @@ def check_latency(table: str, target: float, exponent: float = SOFT) -> None:
         RecipeError: one of them is missing, or latency would be rewarded.
     """
     if exponent > 0:
-        raise RecipeError(f"oneshot.latency_exponent is {exponent:g}; give a number below 0")
+        raise RecipeError(f"supernet.latency_exponent is {exponent:g}; give a number below 0")
     if table and not target > 0:
-        raise RecipeError(f"oneshot.latency_target is {target:g}; give milliseconds to go with latency_table")
+        raise RecipeError(
+            f"supernet.latency_target is {target:g}; give milliseconds to go with latency_table"
+        )
     if target and not table:
         raise RecipeError(
-            f"oneshot.latency_target is {target:g} and there is no oneshot.latency_table; measure one:"
+            f"supernet.latency_target is {target:g} and there is no supernet.latency_table; measure one:"
             " sugata latency-table"
         )
 

@@ -1,17 +1,17 @@
 """What methods have in common that sample architectures from a policy and learn from their rewards."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from sugata.errors import InvalidArchitecture
+from sugata.errors import InvalidArchitecture, RecipeError
 from sugata.oneshot.base import sampled
 from sugata.oneshot.fitting import TrainedMethod
 from sugata.oneshot.reward import Reward, batch_quality, read_table
-from sugata.space import Architecture, SearchSpace, Signature
+from sugata.space import Architecture, Choice, SearchSpace, Signature
 from sugata.strategies.policies import Policy
 from sugata.tasks import Batch
 from sugata.training import distributed
@@ -33,8 +33,19 @@ class SampledMethod(TrainedMethod):
     latency_target: float
     latency_exponent: float
 
+    def _check_policy(self) -> None:
+        """Refuse what is out of range when the method is made, by the names of its fields.
+
+        Raises:
+            RecipeError: an option of the policy is.
+        """
+        try:
+            self._make_policy((), np.random.default_rng(0))
+        except RecipeError as error:
+            raise RecipeError(str(error).replace("strategy.", "supernet.", 1)) from error
+
     @abstractmethod
-    def _make_policy(self, rng: np.random.Generator) -> Policy:
+    def _make_policy(self, choices: Sequence[Choice], rng: np.random.Generator) -> Policy:
         """The policy before it has learned."""
 
     def check(self, space: SearchSpace, signature: Signature) -> None:
@@ -42,7 +53,7 @@ class SampledMethod(TrainedMethod):
         read_table(self.latency_table, space, signature)
 
     def _begin(self, rng: np.random.Generator) -> None:
-        self.policy = self._make_policy(rng)
+        self.policy = self._make_policy(self.supernet.space.choices, rng)
         self.reward = Reward.of(self.supernet, self.latency_table, self.latency_target, self.latency_exponent)
 
     def _state(self) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Elastic(TrainedMethod):
 
     Args:
         settings: of the weights; with `TrainingSettings` as a network that is trained alone: by default
-            AdamW, whose rates follow the widths. Products are in fp32 then.
+            AdamW, whose rates follow the widths.
         budget: goes with `TrainingSettings`: ``steps``, or ``seconds`` of training.
         optimizer: ``sgd`` with Nesterov's momentum, or ``adamw``, whose base rate is that of the settings.
         seconds: of training, in place of the steps of the settings; 0: those steps.
@@ -73,7 +73,7 @@ class Elastic(TrainedMethod):
         checks: int | None = None,
     ) -> None:
         if not 0 <= distillation <= 1:
-            raise RecipeError(f"oneshot.distillation is {distillation}; give a share from 0 to 1")
+            raise RecipeError(f"supernet.distillation is {distillation}; give a share from 0 to 1")
         for name, count, least in (
             ("seconds", seconds, 0),
             ("random", random, 0 if sandwich else 1),
@@ -81,7 +81,7 @@ class Elastic(TrainedMethod):
             ("checks", checks or 1, 1),
         ):
             if count < least:
-                raise RecipeError(f"oneshot.{name} is {count}; it must be at least {least}")
+                raise RecipeError(f"supernet.{name} is {count}; it must be at least {least}")
         if isinstance(settings, SupernetSettings):
             super().__init__(settings if checks is None else replace(settings, checks=checks))
             self.training = _as_alone(settings, optimizer)
@@ -91,7 +91,7 @@ class Elastic(TrainedMethod):
             super().__init__(_shared(self.training, checks or 20))
         self.budget = budget or Fidelity(amount=2000, unit="steps")
         if self.budget.unit not in ("steps", "seconds"):
-            raise RecipeError(f"oneshot.budget is in {self.budget.unit!r}; give it in steps or seconds")
+            raise RecipeError(f"supernet.unit is {self.budget.unit!r}; give it in steps or seconds")
         self.unit, self.length = self.budget.unit, self.training.length
         self.warmup, self.final_share = self.training.warmup, self.training.final_share
         self.optimizer = self.training.optimizer
@@ -220,6 +220,7 @@ def _shared(training: TrainingSettings, checks: int) -> SupernetSettings:
         weight_decay=training.weight_decay,
         clip=training.clip,
         checks=checks,
+        precision=training.precision,  # type: ignore[arg-type]
     )
 
 

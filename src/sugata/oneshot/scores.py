@@ -88,7 +88,7 @@ def best_scored(
     if len(different) < count:
         raise LimitError(
             f"{supernet.space.name}: {len(different)} different architectures among {len(drawn)} drawn ones,"
-            f" {count} are asked for; raise oneshot.candidates"
+            f" {count} are asked for; raise supernet.candidates"
         )
     costs = {key: metric.cost(evaluator.score(one)[metric.name]) for key, one in different.items()}
     return [different[key] for key in sorted(costs, key=lambda key: costs[key])[:count]]

@@ -33,9 +33,9 @@ class SupernetSettings:
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "learning_rate", "checks"):
             if not getattr(self, name) > 0:
-                raise RecipeError(f"oneshot.{name} is {getattr(self, name)}; it must be greater than 0")
+                raise RecipeError(f"supernet.{name} is {getattr(self, name)}; it must be greater than 0")
         for name in ("momentum", "weight_decay", "clip"):
             if not getattr(self, name) >= 0:
-                raise RecipeError(f"oneshot.{name} is {getattr(self, name)}; it must be at least 0")
+                raise RecipeError(f"supernet.{name} is {getattr(self, name)}; it must be at least 0")
         if self.precision not in ("auto", "fp32", "bf16"):
-            raise RecipeError(f"oneshot.precision is {self.precision!r}; choose auto, fp32 or bf16")
+            raise RecipeError(f"supernet.precision is {self.precision!r}; choose auto, fp32 or bf16")

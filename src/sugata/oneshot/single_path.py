@@ -36,7 +36,7 @@ class SinglePath(TrainedMethod):
         candidates: int = 200,
     ) -> None:
         if sampling not in ("uniform", "fair"):
-            raise RecipeError(f"oneshot.sampling is {sampling!r}; use uniform or fair")
+            raise RecipeError(f"supernet.sampling is {sampling!r}; use uniform or fair")
         super().__init__(settings)
         self.sampling = sampling
         self.candidates = candidates
