@@ -52,6 +52,18 @@ def test_a_recipe_with_values_has_nothing_to_tune_and_keeps_the_rest() -> None:
     assert not taken.tune.vary
 
 
+def test_another_method_on_shared_weights_does_not_have_the_options_of_the_recipes_own() -> None:
+    recipe = recipes.load("shared", {"supernet.sampling": "uniform"})
+    taken = applied(recipe, {"supernet.method": "enas"})
+    assert taken.supernet is not None
+    assert taken.supernet.method == "enas"
+    assert "sampling" not in taken.supernet.options
+    assert taken.supernet.learning_rate == recipe.supernet.learning_rate  # type: ignore[union-attr]
+    again = applied(recipe, {"supernet.method": "single_path"})
+    assert again.supernet is not None
+    assert again.supernet.options["sampling"] == "uniform"
+
+
 def test_the_recipes_own_values_count_where_they_lie_in_the_ranges() -> None:
     fields = fields_of({"training.learning_rate": RATE, "training.optimizer": OPTIMIZER})
     own = own_values(recipes.load("mnist"), fields)

@@ -35,6 +35,9 @@ def tune(
     ] = None,
     parallel: Annotated[int | None, typer.Option(help="Runs at the same time.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the sampler.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Corpus or images: folder, file, hf:NAME, stdlib, digits.")
+    ] = None,
     to: Annotated[
         Path | None, typer.Option(help="The folder; one with the same tuning goes on. Default: tune/NAME.")
     ] = None,
@@ -53,7 +56,7 @@ def tune(
         "tune.timeout": timeout,
         "tune.parallel": parallel,
     }
-    fixed = {"tune.sampler": sampler, "tune.metric": metric, "tune.seed": seed}
+    fixed = {"tune.sampler": sampler, "tune.metric": metric, "tune.seed": seed, "task.data": data}
     limits = {field: value for field, value in given.items() if value is not None}
     choices = {field: value for field, value in fixed.items() if value is not None}
     if resume is not None:

@@ -281,8 +281,10 @@ def _check_folder(recipe: Recipe, folder: Path) -> None:
 
 def _same(recipe: Recipe) -> dict[str, Any]:
     """What may not change when a tuning goes on: all that decides a score or a proposal."""
-    limits = {"trials", "seconds", "timeout", "parallel"}
-    return recipe.model_dump(mode="json", exclude={"engine": True, "name": True, "tune": limits})
+    but: dict[str, Any] = dict.fromkeys(("engine", "hardware", "name", "show"), True)
+    but["tune"] = {"trials", "seconds", "timeout", "parallel"}
+    data: dict[str, Any] = recipe.model_dump(mode="json", exclude=but)
+    return data
 
 
 def _write_recipe(recipe: Recipe, folder: Path) -> None:
