@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -34,6 +35,29 @@ def test_report_progress(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("runs/progress/trials/*/weights.txt"))) == 4
     trials = (tmp_path / "runs" / "progress" / "journal.jsonl").read_text().split('"event": "tell"')
     assert all('"curve"' in trial for trial in trials[1:])
+
+
+@pytest.mark.slow
+def test_own_supernet_space(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    labels, colours = np.arange(90) % 3, 60 * np.eye(3, dtype=np.uint8)
+    pixels = rng.integers(0, 80, (90, 3, 8, 8), np.uint8) + colours[labels, :, None, None]
+    np.savez(tmp_path / "mine.npz", images=pixels, labels=labels)
+    smaller = """import sugata
+search = sugata.search
+def small(recipe, **given):
+    recipe["supernet"] |= {"amount": 20, "ranked": 0}
+    recipe["funnel"][0]["capacity"] = 4
+    recipe["final"] = {"amount": 5, "unit": "steps"}
+    return search(recipe, workers=0, **given)
+sugata.search = small
+"""
+    out = run("own_supernet_space.py", tmp_path, "mine.npz", before=smaller)
+    assert "'block_6': " in out
+    assert "'accuracy': " in out
+    assert (tmp_path / "runs" / "mine" / "best" / "model.onnx").is_file()
+    lines = (EXAMPLES / "own_supernet_space.py").read_text().splitlines()
+    assert len([line for line in lines if line.strip()]) <= 50
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from sugata.oneshot.base import (
     most_probable,
     sampled,
 )
+from sugata.oneshot.blocks import BlockSpace, BlockSupernet
 from sugata.oneshot.budgeted import Found
 from sugata.oneshot.catalogue import METHODS, method_class
 from sugata.oneshot.checkpoint import WarmStart, load_supernet, save_supernet, warm_start
@@ -37,6 +38,8 @@ from sugata.oneshot.single_path import SinglePath
 __all__ = [
     "METHODS",
     "Asng",
+    "BlockSpace",
+    "BlockSupernet",
     "Darts",
     "DartsSupernet",
     "Elastic",
