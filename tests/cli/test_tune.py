@@ -26,7 +26,7 @@ objectives: {metrics: [loss]}
 budget: {trials: 1}
 engine: {workers: 0}
 """
-#: Choice a alone matters, 2 is its best; 9 fails; 7 waits for a file; every call is noted.
+#: Choice a alone matters, 2 is its best; 9 fails; 8 and 7 need a file; every call is noted.
 FUNCTION = """
 import os, time
 def evaluate(architecture):
@@ -35,6 +35,8 @@ def evaluate(architecture):
         file.write(f"{a} {b}\\n")
     if a == 9:
         raise ValueError("nine is too many")
+    if a == 8 and not os.path.exists("go"):
+        raise OSError(28, "No space left on device")
     while a == 7 and not os.path.exists("go"):
         time.sleep(0.02)
     return {"loss": (a - 2) ** 2}
@@ -138,6 +140,17 @@ def test_a_run_that_takes_too_long_is_killed_and_the_search_ends_in_time(sugata,
     assert "best: 4, trial 1" in out
 
 
+def test_a_full_disk_ends_the_search_and_is_no_fault_of_the_settings(sugata, recipe: Path) -> None:
+    code, _, err = sugata("tune", recipe, "--vary", "space.a=[[8]]", "--sampler", "grid", "--to", "x")
+    assert code == 2
+    assert "no space left on the disk" in err.splitlines()[-1]
+    assert "sugata tune --resume x" in err.splitlines()[-1]
+    (recipe.parent / "go").touch()
+    code, out, _ = sugata("tune", "--resume", "x")
+    assert code == 0
+    assert "best: 36, trial 0" in out
+
+
 def test_a_run_that_does_not_ship_touches_no_test_data_and_goes_on_to_its_end_later(
     small: Path, tmp_path: Path
 ) -> None:
@@ -194,6 +207,7 @@ TYPED: dict[tuple[str, ...], str] = {
     ("tiny", "--vary", "seed=[1, 2]", "--sampler", "nelder_mead"): "seed is a category: use tpe",
     ("tiny", "--vary", "seed=int(1, 9)", "--sampler", "cmaes"): "needs two numbers",
     ("mnist", "--vary", "network.chanels=int(4, 8)"): "chanels",
+    ("tiny", "--vary", "seed=[1, 2]", "--data", "nowhere"): "nowhere does not exist",
     ("--resume", "nowhere"): "nowhere: no tuning is in there",
     ("tiny", "--resume", "nowhere"): "--resume goes on as the folder says",
 }

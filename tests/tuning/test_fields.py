@@ -5,7 +5,7 @@ import pytest
 from sugata import recipe as recipes
 from sugata.errors import RecipeError, SugataError
 from sugata.recipe_tune import RangeSection
-from sugata.tuning.checks import check_values, metric_of
+from sugata.tuning.checks import assembled, check_values, metric_of
 from sugata.tuning.fields import applied, fields_of, own_values, short_names
 
 OPTIMIZER = RangeSection(options=("sgd", "adamw"))
@@ -108,14 +108,16 @@ def test_values_that_the_recipe_takes_with_some_of_the_others_are_fine() -> None
     recipe = recipes.load("mnist", {"tune.vary": ranges})
     fields = fields_of(recipe.tune.vary)
     check_values(recipe, fields)
-    assert metric_of(recipe, fields).name == "accuracy"
-    assert metric_of(recipe, fields).direction == "maximize"
+    metric = metric_of(assembled(recipe, fields), None)
+    assert metric.name == "accuracy"
+    assert metric.direction == "maximize"
 
 
 def test_a_metric_that_is_not_measured_is_one_line() -> None:
-    recipe = recipes.load("mnist", {"tune.vary": {"seed": {"options": [1, 2]}}, "tune.metric": "speed"})
+    recipe = recipes.load("mnist", {"tune.vary": {"seed": {"options": [1, 2]}}})
+    assembly = assembled(recipe, fields_of(recipe.tune.vary))
     with pytest.raises(RecipeError, match=r"'tune.metric': 'speed' is not measured; there are accuracy"):
-        metric_of(recipe, fields_of(recipe.tune.vary))
+        metric_of(assembly, "speed")
 
 
 def test_names_are_as_short_as_they_can_be() -> None:

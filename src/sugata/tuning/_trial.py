@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 from sugata import recipe as recipes
-from sugata.errors import SugataError
+from sugata.errors import DiskFullError, SugataError
 from sugata.parent import die_with
 from sugata.run import resume, start
 from sugata.run.folder import JOURNAL, RECIPE
+
+FULL = 3  #: exit code of a run that has no space left on the disk
 
 
 def main() -> None:
@@ -29,7 +31,7 @@ def main() -> None:
             start(recipes.load(folder / RECIPE), folder, ships=False)
     except SugataError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(FULL if isinstance(error, DiskFullError) else 2)
 
 
 if __name__ == "__main__":

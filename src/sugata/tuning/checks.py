@@ -8,6 +8,7 @@ import numpy as np
 from sugata.errors import RecipeError, SugataError
 from sugata.recipe import Recipe
 from sugata.run.assembly import Assembly, assemble
+from sugata.run.progress import Progress
 from sugata.trial import TIMED, Metric
 from sugata.tuning.fields import Field, Values, applied
 
@@ -39,20 +40,47 @@ def check_values(recipe: Recipe, fields: Sequence[Field]) -> None:
                 raise refusals[0]
 
 
-def metric_of(recipe: Recipe, fields: Sequence[Field]) -> Metric:
-    """The metric that ranks the runs.
+def metric_of(assembly: Assembly, name: str | None) -> Metric:
+    """The metric that ranks the runs: of this name, or the first objective.
 
     Raises:
-        SugataError: the runs do not measure it, or cannot be made.
+        RecipeError: the runs do not measure it.
     """
-    assembly = _some(recipe, fields)
-    name = recipe.tune.metric
     if name is None:
         return assembly.objectives.primary
     by_name = {metric.name: metric for metric in assembly.evaluator.metrics}
     if name not in by_name:
         raise RecipeError(f"field 'tune.metric': {name!r} is not measured; there are {', '.join(by_name)}")
     return by_name[name]
+
+
+def assembled(recipe: Recipe, fields: Sequence[Field]) -> Assembly:
+    """What is made of the recipe under settings that it takes.
+
+    Raises:
+        SugataError: it takes none, or nothing can be made of it.
+    """
+    first = fields[0]
+    value = first.options[0] if first.options else first.at(0.0)
+    refusals = []
+    for values in itertools.islice(settings(fields, first, value), _TRIES):
+        try:
+            return assemble(applied(recipe, values))
+        except SugataError as error:
+            refusals.append(error)
+    raise refusals[0]
+
+
+def prepare(assembly: Assembly, progress: Progress) -> None:
+    """Prepare the data, which all runs then find ready, unless they vary them.
+
+    Raises:
+        DataError: there are none, or they cannot be used.
+    """
+    if assembly.task is not None and assembly.recipe.task is not None:
+        progress.now(f"preparing {assembly.recipe.task.data}")
+        options = {choice.name: choice.options for choice in assembly.space.choices}
+        assembly.task.prepare(options, say=progress.say)
 
 
 def timed(recipe: Recipe) -> list[str]:
@@ -86,16 +114,3 @@ def _conditions(one: Field, by_path: dict[str, Field]) -> Values:
     for path, allowed in one.when.items():
         found |= {path: allowed[0], **_conditions(by_path[path], by_path)}
     return found
-
-
-def _some(recipe: Recipe, fields: Sequence[Field]) -> Assembly:
-    """What is made of the recipe under settings that it takes."""
-    first = fields[0]
-    value = first.options[0] if first.options else first.at(0.0)
-    refusals = []
-    for values in itertools.islice(settings(fields, first, value), _TRIES):
-        try:
-            return assemble(applied(recipe, values))
-        except SugataError as error:
-            refusals.append(error)
-    raise refusals[0]

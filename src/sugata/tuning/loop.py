@@ -6,12 +6,12 @@ from typing import Any
 
 from sugata import recipe as recipes
 from sugata.engines import resources
-from sugata.errors import RecipeError, RunFolderError, SugataError
+from sugata.errors import DiskFullError, RecipeError, RunFolderError, SugataError
 from sugata.recipe import Recipe
 from sugata.report.wording import duration, plural, wording
 from sugata.run.folder import JOURNAL, RECIPE, environment, locked
 from sugata.run.progress import Progress
-from sugata.tuning.checks import check_values, metric_of, timed
+from sugata.tuning.checks import assembled, check_values, metric_of, prepare, timed
 from sugata.tuning.fields import Field, applied, fields_of, own_values, short_names
 from sugata.tuning.planned import Grid
 from sugata.tuning.report import write
@@ -36,11 +36,14 @@ def tune(recipe: Recipe, folder: Path, *, progress: Progress | None = None) -> S
         progress.now("checking the ranges")
         fields = fields_of(recipe.tune.vary)
         check_values(recipe, fields)
-        metric = metric_of(recipe, fields)
-        _check_folder(recipe, folder)
-        own = own_values(recipe, fields)
         section = recipe.tune
+        assembly = assembled(recipe, fields)
+        metric = metric_of(assembly, section.metric)
         Study.check(fields, section.sampler)
+        _check_folder(recipe, folder)
+        if not (folder / STUDY).exists():
+            prepare(assembly, progress)
+        own = own_values(recipe, fields)
         with locked(folder, "--to"):
             _write_recipe(recipe, folder)
             study = Study(
@@ -53,6 +56,8 @@ def tune(recipe: Recipe, folder: Path, *, progress: Progress | None = None) -> S
                 tuning.report()
                 progress.say(f"interrupted; go on with: sugata tune --resume {folder}")
                 raise
+            except DiskFullError as error:
+                raise DiskFullError(f"{error}, then go on with: sugata tune --resume {folder}") from error
             return tuning.report()
 
 

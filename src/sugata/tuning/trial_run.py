@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sugata.engines.worker_process import THREADS, import_path
-from sugata.errors import SugataError
+from sugata.errors import DiskFullError, SugataError
 from sugata.recipe import Recipe
 from sugata.report.wording import duration
 from sugata.run import Result, is_locked
 from sugata.run.folder import RECIPE
 from sugata.trial import Metric
+from sugata.tuning._trial import FULL
 
 LOG = "log.txt"
 _PATIENCE = 10.0  # seconds for a process that is to end, or for one of before that still holds the folder
@@ -55,7 +56,11 @@ class TrialRun:
             )
 
     def ended(self, metric: Metric) -> Ended | None:
-        """How it ended; None while it runs. One that takes too long is killed here."""
+        """How it ended; None while it runs. One that takes too long is killed here.
+
+        Raises:
+            DiskFullError: it has no space left, which is not the fault of its settings.
+        """
         code = self._process.poll()
         seconds = time.monotonic() - self._started
         if code is None:
@@ -63,6 +68,8 @@ class TrialRun:
                 return None
             self.stop()
             return Ended(None, f"took longer than {duration(self._timeout)}, and was killed", seconds)
+        if code == FULL:
+            raise DiskFullError(f"{self.folder}: no space left on the disk; what finished is safe, free some")
         if code:
             return Ended(None, self._last_words(code), seconds)
         return self._score(metric, seconds)
