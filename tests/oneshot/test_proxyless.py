@@ -19,7 +19,8 @@ from sugata.oneshot import (
     ProxylessSupernet,
     SupernetSettings,
 )
-from sugata.oneshot.proxyless import policy_loss, restricted_to
+from sugata.oneshot.proxyless import restricted_to
+from sugata.oneshot.proxyless_reinforce import policy_loss
 from sugata.space import image_signature
 from sugata.spaces.cell import DartsSpace, NasBench201Space
 from sugata.spaces.mobile import ProxylessSpace
@@ -253,6 +254,17 @@ def test_weights_are_trained_on_paths_within_the_limits_only(method) -> None:
     assert len(mixed) == 40
     assert {path["first"] for path in mixed} == {"linear"}
     assert len({path["second"] for path in mixed}) > 1
+
+
+def test_far_from_the_limits_the_most_probable_of_drawn_ones_is_derived(monkeypatch) -> None:
+    method = Proxyless(SHORT)
+    method.fit(ToySupernet(), ToyTask(), Quiet(), lambda one: "no" if one["first"] != "tanh" else None)
+    monkeypatch.setattr("sugata.oneshot.base._MOST_TRIED", 1)
+    with torch.no_grad():
+        method.logits["first"].copy_(torch.tensor([9.0, 0.0, 0.0, 0.0]))
+        method.logits["second"].copy_(torch.tensor([0.0, 5.0, 0.0, 4.0]))
+    found = [dict(one) for one in method.derive(2)]
+    assert found == [{"first": "tanh", "second": second} for second in ("skip_connect", "linear")]
 
 
 @pytest.mark.parametrize(

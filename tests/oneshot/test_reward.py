@@ -65,7 +65,7 @@ class Slow:
     ],
 )
 def test_what_is_slow_is_left_although_it_is_better(make, monkeypatch) -> None:
-    for module in ("reward", "proxyless"):
+    for module in ("reward", "binary_paths"):
         read = f"sugata.oneshot.{module}.read_table"
         monkeypatch.setattr(read, lambda table, *_: Slow() if table else None)
     settings = SupernetSettings(steps=150, batch_size=16, learning_rate=0.05, checks=5)

@@ -76,12 +76,12 @@ class LatencyTable:
         """
         total = 0.0
         for part in self.space.parts(architecture, self.signature):
-            entry = self.entries.get(part.name)
-            if entry is None:
+            if part.name not in self.entries:
                 raise SugataError(
-                    f"{self.source}: has no latency of {part.name!r}; measure again: {self._remedy()}"
+                    f"{self.source}: has no latency of {part.name!r}; measure again:"
+                    f" {_command(self.space, self.signature)}"
                 )
-            total += entry.median
+            total += self.entries[part.name].median
         return total * self.whole
 
     def expected(self, probabilities: Mapping[str, Tensor]) -> Tensor:
@@ -155,7 +155,8 @@ class LatencyTable:
         """Read a table of this machine, for a space and a task.
 
         Raises:
-            SugataError: the file cannot be read, or it is of another machine, runtime, space or image shape.
+            SugataError: the file cannot be read, is of another machine, runtime, space or image shape, or
+                lacks a part of some network.
         """
         data = _read(Path(path))
         remedy = f"measure one here: {_command(space, signature)}"
@@ -171,10 +172,10 @@ class LatencyTable:
                     f"{path}: measured for {field} {_listed(data[field])}, not for {_listed(own)}; {remedy}"
                 )
         entries = {name: PartLatency(**entry) for name, entry in data["entries"].items()}
-        return cls(space, signature, entries, data["whole"], data["machine"], data["runtime"], str(path))
-
-    def _remedy(self) -> str:
-        return _command(self.space, self.signature)
+        table = cls(space, signature, entries, data["whole"], data["machine"], data["runtime"], str(path))
+        for architecture in space.covering():
+            table.estimate(architecture)
+        return table
 
 
 def this_machine() -> dict[str, Any]:

@@ -28,7 +28,8 @@ from sugata.oneshot.nasbench101 import NasBench101Supernet
 from sugata.oneshot.nasbench201 import NasBench201Supernet
 from sugata.oneshot.nasnet import NasNetSupernet
 from sugata.oneshot.perturbation import Perturbation
-from sugata.oneshot.proxyless import Proxyless, ProxylessReinforce
+from sugata.oneshot.proxyless import Proxyless
+from sugata.oneshot.proxyless_reinforce import ProxylessReinforce
 from sugata.oneshot.reward import Reward, batch_quality
 from sugata.oneshot.sandwich import Elastic
 from sugata.oneshot.scores import SupernetEvaluator

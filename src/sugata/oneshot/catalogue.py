@@ -22,7 +22,7 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "enas": "sugata.oneshot.enas:Enas",
         "asng": "sugata.oneshot.asng:Asng",
         "proxyless": "sugata.oneshot.proxyless:Proxyless",
-        "proxyless_reinforce": "sugata.oneshot.proxyless:ProxylessReinforce",
+        "proxyless_reinforce": "sugata.oneshot.proxyless_reinforce:ProxylessReinforce",
         "perturbation": "sugata.oneshot.perturbation:Perturbation",
     }
 )

@@ -1,137 +1,17 @@
-"""ProxylessNAS: one path a step in memory, and latency among what is learned (Cai et al. 2019)."""
+"""ProxylessNAS: the gradient of two paths a step, and latency in the loss."""
 
-import math
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from sugata.errors import InvalidArchitecture, RecipeError
-from sugata.measure import LatencyTable
-from sugata.oneshot.base import sampled
-from sugata.oneshot.differentiable import Differentiable
-from sugata.oneshot.reward import SOFT, Reward, batch_quality, check_latency, read_table
+from sugata.errors import RecipeError
+from sugata.oneshot.binary_paths import BinaryPaths
 from sugata.oneshot.settings import SupernetSettings
-from sugata.space import Architecture, SearchSpace, Signature
 from sugata.tasks import Batch
-from sugata.training import distributed
 
-_REFUSED = 100  # drawn paths in a row that break a limit; then an even draw is taken
 #: Weight of a path that is computed for its gradient alone: a sum with it is the other term, to the last bit.
 _SILENT = 1e-30
-
-
-class BinaryPaths(Differentiable):
-    """Weights are trained on single paths, drawn by the probabilities of the options (section 3.2).
-
-    A path that breaks a limit is drawn anew. In a supernet whose paths are no architectures, such as the
-    edges of a DARTS cell, limits hold for what is derived.
-
-    Args:
-        settings: of the weights.
-        logit_rate: learning rate of the logits, by Adam without momentum.
-        weights_first: share of the budget in which weights alone are trained.
-        zeros: whether ``none`` may be derived.
-        latency_table: file of ``sugata latency-table``; empty: latency does not count.
-        latency_target: milliseconds.
-
-    Attributes:
-        table: the latencies.
-        latencies: expected milliseconds at every check.
-    """
-
-    def __init__(
-        self,
-        settings: SupernetSettings | None,
-        *,
-        logit_rate: float,
-        weights_first: float,
-        zeros: bool,
-        latency_table: str,
-        latency_target: float,
-    ) -> None:
-        super().__init__(settings, logit_rate=logit_rate, logit_decay=0.0, zeros=zeros)
-        if not 0 <= weights_first < 1:
-            raise RecipeError(f"supernet.weights_first is {weights_first}; give a share from 0 to below 1")
-        check_latency(latency_table, latency_target)
-        self.weights_first = weights_first
-        self.latency_table = latency_table
-        self.latency_target = latency_target
-        self.table: LatencyTable | None = None
-        self.latencies: list[float] = []
-
-    def check(self, space: SearchSpace, signature: Signature) -> None:
-        """Make sure that the latency table fits."""
-        read_table(self.latency_table, space, signature)
-
-    def _begin(self, rng: np.random.Generator) -> None:
-        super()._begin(rng)
-        self.adam = torch.optim.Adam(self._all_logits(), self.logit_rate, (0.0, 0.999))
-        self.table = read_table(self.latency_table, self.supernet.space, self.supernet.signature)
-        self.latencies = []
-
-    def _state(self) -> dict[str, Any]:
-        return {**super()._state(), "latencies": self.latencies}
-
-    def _restore(self, state: dict[str, Any]) -> None:
-        super()._restore(state)
-        self.latencies = list(state["latencies"])
-
-    def _segment(self, segment: int) -> list[float]:
-        losses = super()._segment(segment)
-        if self.table is not None:
-            self.latencies.append(float(self.table.expected(self.probabilities())))
-        return losses
-
-    def details(self) -> dict[str, Any]:
-        """The state of the distribution over time, and the latency that is to be expected of it."""
-        latency = {"expected_latency_ms": self.latencies, "latency_target_ms": self.latency_target}
-        return super().details() | (latency if self.latency_table else {})
-
-    def _step(self) -> float:
-        train = self._batch()
-        if self.progress < self.weights_first:
-            return self._weight_step(train)
-        self.adam.zero_grad()
-        loss = self._logit_step(train, self._batch("validation"))
-        distributed.average_gradients(self._all_logits())
-        if math.isfinite(loss):  # what is not ends the training at the next check
-            before = {name: logits.detach().clone() for name, logits in self.logits.items()}
-            self.adam.step()
-            self._moved(before)
-        self._weight_step(train)
-        return loss
-
-    def _mixture(self) -> dict[str, Tensor]:
-        """The gates of one path."""
-        return {
-            name: torch.nn.functional.one_hot(torch.tensor(position), len(self.logits[name])).float()
-            for name, position in self._drawn()[0].items()
-        }
-
-    def _drawn(self) -> tuple[dict[str, int], Architecture | None]:
-        """A path within the limits by positions, and its architecture, if it is one."""
-        probabilities = self.probabilities()
-        for _ in range(_REFUSED):
-            path = {
-                name: int(torch.multinomial(p, 1, generator=self.generator))
-                for name, p in probabilities.items()
-            }
-            options = {name: self.supernet.decisions[name][position] for name, position in path.items()}
-            try:
-                architecture = self.supernet.architecture(options)
-            except InvalidArchitecture:
-                return path, None
-            if self.feasible(architecture) is None:
-                return path, architecture
-        architecture = sampled(self.supernet, self.rng, self.feasible)
-        taken = self.supernet.path(architecture)
-        return {name: self.supernet.decisions[name].index(taken[name]) for name in taken}, architecture
-
-    def _moved(self, before: Mapping[str, Tensor]) -> None:
-        """Mend the logits after a step."""
 
 
 class Proxyless(BinaryPaths):
@@ -234,104 +114,6 @@ class Proxyless(BinaryPaths):
             logits[pair] -= torch.logsumexp(logits[pair], 0) - torch.logsumexp(before[name][pair], 0)
 
 
-class ProxylessReinforce(BinaryPaths):
-    """Architectures by REINFORCE on shared weights (Cai et al. 2019, section 3.3.2).
-
-    A step of the logits draws some paths and compares their rewards on one held batch with the moving mean of
-    rewards. The reward is MnasNet's, ``quality x (latency / target)^w`` (Tan et al. 2019), as in the
-    published code. Departure: paths that break a limit are drawn anew, which the gradient does not know of.
-
-    Args:
-        settings: of the weights.
-        logit_rate: learning rate of the logits, by Adam without momentum.
-        weights_first: share of the budget in which weights alone are trained.
-        zeros: whether ``none`` may be derived.
-        samples: paths that a step of the logits compares.
-        baseline: what is kept of the moving mean of rewards at each step.
-        latency_table: file of ``sugata latency-table``; empty: latency does not count.
-        latency_target: milliseconds that cost nothing.
-        latency_exponent: the reward's w, below 0.
-
-    Attributes:
-        mean: of the rewards.
-    """
-
-    def __init__(
-        self,
-        settings: SupernetSettings | None = None,
-        *,
-        logit_rate: float = 1e-2,
-        weights_first: float = 0.2,
-        zeros: bool = True,
-        samples: int = 4,
-        baseline: float = 0.99,
-        latency_table: str = "",
-        latency_target: float = 0.0,
-        latency_exponent: float = SOFT,
-    ) -> None:
-        super().__init__(
-            settings,
-            logit_rate=logit_rate,
-            weights_first=weights_first,
-            zeros=zeros,
-            latency_table=latency_table,
-            latency_target=latency_target,
-        )
-        if samples < 1 or not 0 <= baseline < 1:
-            raise RecipeError(
-                f"supernet.samples is {samples}, supernet.baseline {baseline}; give at least 1, and a share"
-                " from 0 to below 1"
-            )
-        check_latency(latency_table, latency_target, latency_exponent)
-        self.samples = samples
-        self.baseline = baseline
-        self.latency_exponent = latency_exponent
-        self.mean: float | None = None
-
-    def _begin(self, rng: np.random.Generator) -> None:
-        super()._begin(rng)
-        self.mean = None
-        if set(self.supernet.decisions) != {choice.name for choice in self.supernet.space.choices}:
-            raise RecipeError(
-                f"field 'supernet.method': proxyless_reinforce draws whole architectures, and drawn edges of"
-                f" {type(self.supernet).__name__} are none; use proxyless"
-            )
-
-    def _state(self) -> dict[str, Any]:
-        return {**super()._state(), "mean": self.mean}
-
-    def _restore(self, state: dict[str, Any]) -> None:
-        super()._restore(state)
-        self.mean = state["mean"]
-
-    def _logit_step(self, train: Batch, held: Batch) -> float:
-        reward = Reward(self.table, self.latency_target, self.latency_exponent)
-        paths, rewards = [], []
-        for _ in range(self.samples):
-            path, architecture = self._drawn()
-            assert architecture is not None
-            self.supernet.activate(architecture)
-            quality = distributed.mean(torch.tensor(batch_quality(self.supernet, self.task, held)))
-            paths.append(path)
-            rewards.append(reward(float(quality), architecture))
-        average = sum(rewards) / len(rewards)
-        self.mean = average if self.mean is None else self.mean
-        advantages = [one - self.mean for one in rewards]
-        policy_loss(self.logits, paths, advantages).backward()
-        self.mean = self.baseline * self.mean + (1 - self.baseline) * average
-        return -average
-
-
 def restricted_to(logits: Tensor, pair: Tensor) -> Tensor:
     """``(options,)``: probabilities of the options at two positions as if there were no others."""
     return torch.zeros_like(logits).index_put((pair,), torch.softmax(logits[pair], 0))
-
-
-def policy_loss(logits: Mapping[str, Tensor], paths: list[dict[str, int]], advantages: list[float]) -> Tensor:
-    """What to minimize: minus the mean over paths of log-probability times advantage."""
-    logs = {name: torch.log_softmax(one, 0) for name, one in logits.items()}
-    total = torch.zeros(())
-    for path, advantage in zip(paths, advantages, strict=True):
-        for name, position in path.items():
-            total = total - advantage * logs[name][position]
-    return total / len(paths)
