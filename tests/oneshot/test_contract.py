@@ -209,6 +209,34 @@ def test_every_option_has_a_line_of_doc_and_a_default_and_is_kept(name: str) -> 
         assert hasattr(method, option.name), f"{name}.{option.name} is not kept: states cannot be told apart"
 
 
+OWN_METHOD = '''
+from sugata.oneshot import SinglePath
+
+
+class Mine(SinglePath):
+    """Mine.
+
+    Args:
+        strength: of it.
+    """
+
+    def __init__(self, settings=None, *, strength: float = 2.0) -> None:
+        super().__init__(settings)
+        self.strength = strength
+'''
+
+
+def test_ones_own_method_is_named_by_its_module(monkeypatch, tmp_path: Path) -> None:
+    (tmp_path / "own_methods.py").write_text(OWN_METHOD)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert method_class("own_methods:Mine").__name__ == "Mine"
+    assert options("own_methods:Mine")["strength"].description == "of it"
+    with pytest.raises(RecipeError, match=r"json:dumps is no class derived from sugata\.oneshot\.OneShot"):
+        method_class("json:dumps")
+    with pytest.raises(RecipeError, match=r"field 'supernet\.method' .*nowhere:Mine.* cannot be imported"):
+        method_class("nowhere:Mine")
+
+
 def test_an_unknown_method_is_one_line() -> None:
     with pytest.raises(
         RecipeError, match=r"'supernet\.method': 'magic' is not known; use single_path, .*darts"

@@ -89,9 +89,12 @@ class Supernet(nn.Module, ABC):
     def mix(self, selection: Selection) -> None:
         """From now on add up the options of each decision by weights ``(options,)``, or take one by position.
 
-        Options whose weight is exactly zero are not computed.
+        Options whose weight is exactly zero are not computed. Weights are brought to the supernet's device.
         """
-        self.selection = dict(selection)
+        device = next(self.parameters()).device
+        self.selection = {
+            name: one.to(device) if isinstance(one, Tensor) else one for name, one in selection.items()
+        }
 
     def path(self, architecture: Mapping[str, Value]) -> dict[str, Value]:
         """The option of every decision that the architecture takes."""

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from sugata.errors import RecipeError
 from sugata.oneshot.base import OneShot
 from sugata.options import Option, load, options_of
+from sugata.spaces.catalogue import imported
 
 #: Name -> module:class.
 METHODS: Mapping[str, str] = MappingProxyType(
@@ -31,11 +32,18 @@ _GIVEN = frozenset({"self", "settings", "budget", "checks"})
 
 
 def method_class(name: str) -> type[OneShot]:
-    """The method of this name.
+    """The method of this name, or your own as ``module:name``.
 
     Raises:
         RecipeError: there is none; names those that there are.
     """
+    if ":" in name:
+        own = imported("field 'supernet.method'", name)
+        if not (isinstance(own, type) and issubclass(own, OneShot)):
+            raise RecipeError(
+                f"field 'supernet.method': {name} is no class derived from sugata.oneshot.OneShot"
+            )
+        return own
     if name not in METHODS:
         raise RecipeError(
             f"field 'supernet.method': {name!r} is not known; use {', '.join(METHODS)} or module:name"

@@ -70,7 +70,8 @@ class SupernetEvaluator(Evaluator):
             batch_size=self.batch_size,
             generator=np.random.default_rng(_CALIBRATION),
         )
-        recalibrate(self.supernet, (batch.inputs for batch in islice(batches, self.calibration)))
+        device = next(self.supernet.parameters()).device
+        recalibrate(self.supernet, (batch.inputs.to(device) for batch in islice(batches, self.calibration)))
         return self.task.evaluate(self.supernet, architecture, split="validation", limit=self.limit)
 
 
