@@ -350,7 +350,7 @@ def _with_options(recipe: Recipe) -> dict[str, Section]:
     if ":" not in section.kind:
         options = _checked("strategy", section.kind, section.options, strategies.options(section.kind))
         found["strategy"] = StrategySection(kind=section.kind, **options)
-    if shared is not None and ":" not in shared.method:
+    if shared is not None:
         from sugata.oneshot import catalogue  # needs torch
 
         options = _checked("supernet", shared.method, shared.options, catalogue.options(shared.method))
@@ -419,8 +419,6 @@ def _commented_section(section: BaseModel, indent: str) -> list[str]:
 def _known_options(section: StrategySection | SupernetSection) -> Mapping[str, Option]:
     if isinstance(section, StrategySection):
         return strategies.options(section.kind)
-    if ":" in section.method:
-        return {}
     from sugata.oneshot import catalogue
 
     return catalogue.options(section.method)

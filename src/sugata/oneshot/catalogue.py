@@ -27,8 +27,8 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "perturbation": "sugata.oneshot.perturbation:Perturbation",
     }
 )
-#: Given by the fields that all methods have.
-_GIVEN = frozenset({"self", "settings", "budget", "checks"})
+#: Given by the fields that all methods have, and by the section `training` where a method trains as it says.
+_GIVEN = frozenset({"self", "settings", "budget", "checks", "optimizer", "seconds"})
 
 
 def method_class(name: str) -> type[OneShot]:
