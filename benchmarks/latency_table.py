@@ -35,7 +35,7 @@ def sessions(space: SearchSpace, architectures: list[Architecture], signature: S
     found = []
     with TemporaryDirectory() as folder:
         for architecture in architectures:
-            network = space.build(architecture, signature)
+            network = space.build(space.canonical(architecture), signature)
             network.initialize(torch.Generator().manual_seed(0))
             export_image_onnx(ShippedImageNetwork(network, pixels), Path(folder) / "model.onnx")
             found.append(onnx_session(Path(folder) / "model.onnx"))

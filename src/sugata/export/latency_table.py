@@ -64,19 +64,19 @@ def measure_latencies(
     covering = _needed(space, signature)
     graphs: dict[str, bytes] = {}
     timings: dict[str, list[float]] = {}
-    shares = []
+    together = np.zeros(2)  # whole networks, and their parts
     for done, (architecture, parts) in enumerate(covering):
         progress(done, len(covering))
         with TemporaryDirectory(prefix="sugata-") as folder:
             pieces = _Pieces(space, architecture, parts, signature, Path(folder), graphs)
             with exclusive or nullcontext():
                 whole, each = pieces.time(passes, seconds)
-        shares.append(float(np.median(whole) / np.median(each, axis=0).sum()))
+        together += np.median(whole), np.median(each, axis=0).sum()
         for part, column in zip(parts, each.T, strict=True):
             timings.setdefault(part.name, []).extend(column)
     progress(len(covering), len(covering))
     entries = {name: _latency(values) for name, values in sorted(timings.items())}
-    share = round(float(np.median(shares)), 4)
+    share = round(float(together[0] / together[1]), 4)
     return LatencyTable(space, signature, entries, share, this_machine(), this_runtime())
 
 
@@ -110,7 +110,7 @@ class _Pieces:
         graphs: dict[str, bytes],
     ) -> None:
         pixels = _pixels(signature)
-        network = space.build(architecture, signature)
+        network = space.build(space.canonical(architecture), signature)
         path = folder / "graph.onnx"
 
         def session(graph: bytes) -> Any:
