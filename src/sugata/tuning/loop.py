@@ -11,6 +11,7 @@ from sugata.recipe import Recipe
 from sugata.report.wording import duration, plural, wording
 from sugata.run.folder import JOURNAL, RECIPE, environment, locked
 from sugata.run.progress import Progress
+from sugata.trial import Metric
 from sugata.tuning.checks import assembled, check_values, metric_of, prepare, timed
 from sugata.tuning.fields import Field, applied, fields_of, own_values, short_names
 from sugata.tuning.planned import Grid
@@ -31,18 +32,12 @@ def tune(recipe: Recipe, folder: Path, *, progress: Progress | None = None) -> S
         SugataError: any of its children; what was finished is in the folder.
         KeyboardInterrupt: likewise; the runs that were under way go on when this does.
     """
-    progress = progress or Progress()
+    progress = progress or Progress(bar=recipe.show.progress_bar)
     with progress:
         progress.now("checking the ranges")
         fields = fields_of(recipe.tune.vary)
         check_values(recipe, fields)
-        section = recipe.tune
-        assembly = assembled(recipe, fields)
-        metric = metric_of(assembly, section.metric)
-        Study.check(fields, section.sampler)
-        _check_folder(recipe, folder)
-        if not (folder / STUDY).exists():
-            prepare(assembly, progress)
+        section, metric = recipe.tune, _ready(recipe, fields, folder, progress)
         own = own_values(recipe, fields)
         with locked(folder, "--to"):
             _write_recipe(recipe, folder)
@@ -77,6 +72,17 @@ def resume(
             f"{folder}: no tuning is in there; `sugata tune RECIPE --to {folder}` begins one"
         )
     return tune(recipes.load(folder / RECIPE, changes), folder, progress=progress)
+
+
+def _ready(recipe: Recipe, fields: tuple[Field, ...], folder: Path, progress: Progress) -> Metric:
+    """Make sure that runs can begin, and find the metric that ranks them."""
+    assembly = assembled(recipe, fields)
+    metric = metric_of(assembly, recipe.tune.metric)
+    Study.check(fields, recipe.tune.sampler)
+    _check_folder(recipe, folder)
+    if not (folder / STUDY).exists():
+        prepare(assembly, progress)
+    return metric
 
 
 class _Tuning:
