@@ -26,7 +26,8 @@ class Importance:
 
     Attributes:
         share: of the sum over all fields.
-        chance: the 95th percentile of it when the scores are shuffled.
+        chance: the 95th percentile of the same measure when the scores are shuffled, as a share of that sum
+            too, and at most 1.
     """
 
     path: str
@@ -61,7 +62,10 @@ def importances(study: Study) -> tuple[Importance, ...]:
         dealt = [_raw(_with(study, done, _shuffled(scores, rng))) for _ in range(_SHUFFLES)]
     total = sum(found.values()) or 1.0
     chance = {path: np.quantile([one.get(path, 0.0) for one in dealt], _PERCENTILE) for path in found}
-    made = [Importance(path, value / total, float(chance[path]) / total) for path, value in found.items()]
+    made = [
+        Importance(path, value / total, min(1.0, float(chance[path]) / total))
+        for path, value in found.items()
+    ]
     return tuple(sorted(made, key=lambda one: (not one.stands_out, -one.share)))
 
 
