@@ -7,7 +7,18 @@ import pytest
 import torch
 
 from sugata.errors import RecipeError
-from sugata.oneshot import Asng, Darts, Enas, Gdas, OneShot, Perturbation, SinglePath, SupernetSettings
+from sugata.oneshot import (
+    Asng,
+    Darts,
+    Enas,
+    Gdas,
+    OneShot,
+    Perturbation,
+    Proxyless,
+    ProxylessReinforce,
+    SinglePath,
+    SupernetSettings,
+)
 from sugata.oneshot.together import fit_together
 from sugata.training.ranks import run_ranks
 
@@ -23,6 +34,8 @@ METHODS = {
     "gdas": lambda: Gdas(SETTINGS, logit_rate=0.05),
     "enas": lambda: Enas(SETTINGS, controller_steps=2, candidates=30),
     "asng": lambda: Asng(SETTINGS),
+    "proxyless": lambda: Proxyless(SETTINGS, logit_rate=0.05),
+    "proxyless_reinforce": lambda: ProxylessReinforce(SETTINGS, logit_rate=0.05),
     "perturbation": lambda: Perturbation(SETTINGS, tuning=2, held=2),
 }
 
