@@ -7,12 +7,19 @@ batches of 64 images of 32x32) by default. The reference calls a module for each
 each of the fourteen edges, in torch's default memory format; it stands once more with the channels last,
 which is a change of one line. All take turns in one process of one thread; nothing but the forward pass
 differs. Seconds are those of the processor, so that other processes matter less; wall-clock seconds beside.
+
+Numbers are compared first: outputs and gradients of all in fp32 with those of the reference in fp64, on the
+same weights and images (`--check` of them: fp64 takes twice the memory). Deviations are relative: the largest
+difference over the largest number. A network of eight cells whose batch norms follow each other multiplies
+rounding; each cell by itself, given the same inputs, does not, and stands beside.
 """
 
 import argparse
+import copy
 import itertools
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -30,6 +37,8 @@ from sugata.spaces.cell import DartsSpace
 from sugata.tasks import Batch, Task
 from sugata.trial import Metric
 
+_COMPARED = ("outputs", "gradient of the mixture", "gradient of the weights")
+
 
 class OneByOne(DartsSupernet):
     """The reference: the published forward pass, a module call for each operation."""
@@ -38,25 +47,36 @@ class OneByOne(DartsSupernet):
 
     def forward(self, images: Tensor) -> Tensor:
         """`(batch, 3, height, width)` to `(batch, classes)`."""
-        selection: Any = self.selection
         before = self.stem0(images.contiguous(memory_format=self.memory_format))
         last = self.stem1(before)
         for cell in self.cells:
-            states = [cell.first(before), cell.second(last)]
-            for _, incoming in itertools.groupby(enumerate(EDGES), key=lambda edge: edge[1][1]):
-                terms = []
-                for i, (source, _) in incoming:
-                    options, weights = list(cell.edges[i].options)[1:], selection[cell.names[i]][1:]
-                    terms += [w * option(states[source]) for option, w in zip(options, weights, strict=True)]
-                states.append(sum(terms))
-            before, last = last, torch.cat(states[2:], 1)
+            before, last = last, self.cell(cell, before, last)
         return self.classifier(last.mean((2, 3)))
+
+    def cell(self, cell: Any, before: Tensor, last: Tensor) -> Tensor:
+        """The output of one cell."""
+        selection: Any = self.selection
+        states = [cell.first(before), cell.second(last)]
+        for _, incoming in itertools.groupby(enumerate(EDGES), key=lambda edge: edge[1][1]):
+            terms = []
+            for i, (source, _) in incoming:
+                options, weights = list(cell.edges[i].options)[1:], selection[cell.names[i]][1:]
+                terms += [w * option(states[source]) for option, w in zip(options, weights, strict=True)]
+            states.append(sum(terms))
+        return torch.cat(states[2:], 1)
 
 
 class OneByOneChannelsLast(OneByOne):
     """The reference, channels last."""
 
     memory_format = torch.channels_last
+
+
+KINDS: dict[str, type[DartsSupernet]] = {
+    "one by one": OneByOne,
+    "one by one, channels last": OneByOneChannelsLast,
+    "together": DartsSupernet,
+}
 
 
 class RandomImages(Task):
@@ -94,9 +114,11 @@ class Context:
     """What a method needs to know of its surroundings."""
 
     seed = 0
-    folder = Path()
     source = None
     trained = False
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
 
     def report(self, step: float, value: float) -> bool:
         return True
@@ -105,13 +127,85 @@ class Context:
         return nullcontext()
 
 
-def step(supernet: DartsSupernet, task: Task, steps: int = 1) -> tuple[float, float, Mapping[str, Tensor]]:
-    """Processor and wall-clock seconds of a step, and the logits after it."""
-    search = Darts(SupernetSettings(steps=steps, checks=1))
-    wall, cpu = time.perf_counter(), time.process_time()
-    search.fit(supernet, task, Context())  # type: ignore[arg-type]
-    seconds = (time.process_time() - cpu) / steps, (time.perf_counter() - wall) / steps
-    return *seconds, {name: logits.detach() for name, logits in search.logits.items()}
+def step(supernet: DartsSupernet, task: Task) -> tuple[float, float]:
+    """Processor and wall-clock seconds of a step."""
+    search = Darts(SupernetSettings(steps=1, checks=1))
+    with tempfile.TemporaryDirectory() as folder:
+        wall, cpu = time.perf_counter(), time.process_time()
+        search.fit(supernet, task, Context(folder))  # type: ignore[arg-type]
+        return time.process_time() - cpu, time.perf_counter() - wall
+
+
+def made(kind: type[DartsSupernet], space: DartsSpace, task: Task) -> DartsSupernet:
+    """A supernet in training, with the same weights and the same mixture whatever its kind."""
+    supernet = kind(space, task.signature({}))
+    generator = torch.Generator().manual_seed(0)
+    supernet.initialize(generator)
+    supernet.mix({name: torch.randn(8, generator=generator).softmax(0) for name in supernet.decisions})
+    return supernet.train()
+
+
+def in_double(supernet: DartsSupernet) -> DartsSupernet:
+    """A copy in fp64."""
+    double = copy.deepcopy(supernet).double()
+    double.mix({name: torch.as_tensor(one).double() for name, one in supernet.selection.items()})
+    return double
+
+
+def numbers(supernet: DartsSupernet, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """Outputs, and the gradients of the loss with respect to the mixture and the weights."""
+    mixture = {name: torch.as_tensor(one).clone() for name, one in supernet.selection.items()}
+    supernet.mix({name: one.requires_grad_() for name, one in mixture.items()})
+    outputs = supernet(images)
+    F.cross_entropy(outputs, labels).backward()
+    gradients = [parameter.grad for parameter in supernet.parameters() if parameter.grad is not None]
+    of_mixture = torch.cat([one.grad for one in mixture.values() if one.grad is not None])
+    of_weights = torch.cat([one.flatten() for one in gradients])
+    return dict(zip(_COMPARED, (outputs.detach(), of_mixture, of_weights), strict=True))
+
+
+def cell_by_cell(exact: OneByOne, supernet: DartsSupernet, images: Tensor) -> float:
+    """The largest deviation of a cell's output where each is given the inputs of the fp64 reference."""
+    found = []
+    form = getattr(supernet, "memory_format", torch.channels_last)
+    with torch.no_grad():
+        before = exact.stem0(images.double())
+        last = exact.stem1(before)
+        for right, cell in zip(exact.cells, supernet.cells, strict=True):
+            inputs = [one.float().contiguous(memory_format=form) for one in (before, last)]
+            if isinstance(supernet, OneByOne):
+                output = supernet.cell(cell, *inputs)
+            else:
+                output = cell(*inputs, supernet.selection)
+            before, last = last, exact.cell(right, before, last)
+            found.append(deviation(output, last))
+    return max(found)
+
+
+def deviation(found: Tensor, exact: Tensor) -> float:
+    """The largest difference over the largest number."""
+    return float((found.double() - exact).abs().max() / exact.abs().max())
+
+
+def compare(task: "RandomImages", channels: int, cells: int, count: int) -> list[tuple[str, ...]]:
+    """Rows of deviations from the reference in fp64."""
+    images, labels = task.images[:count], task.labels[:count]
+    space = DartsSpace(channels=channels, cells=cells)
+    exact = in_double(made(OneByOne, space, task))
+    assert isinstance(exact, OneByOne)
+    right = numbers(exact, images.double(), labels)
+    rows = []
+    for name, kind in KINDS.items():
+        supernet = made(kind, space, task)
+        each = cell_by_cell(exact, supernet, images)
+        found = numbers(supernet, images, labels)
+        deviations = [deviation(found[what], right[what]) for what in right]
+        rows.append((name, str(cells), *(f"{one:.1e}" for one in (each, *deviations))))
+        print(f"compared: {name}, {cells} cells", flush=True)
+    double = numbers(in_double(made(DartsSupernet, space, task)), images.double(), labels)
+    deviations = [deviation(double[what], right[what]) for what in right]
+    rows.append(("together, in fp64", str(cells), "", *(f"{one:.1e}" for one in deviations)))
+    return rows
 
 
 def main() -> None:
@@ -121,37 +215,39 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=8)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--to", type=Path, default=None, help="write the seconds to this JSON file")
+    parser.add_argument("--check", type=int, default=16, help="images that numbers are compared on")
+    parser.add_argument("--to", type=Path, default=None, help="write the results to this JSON file")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    kinds = {
-        "one by one": OneByOne,
-        "one by one, channels last": OneByOneChannelsLast,
-        "together": DartsSupernet,
-    }
     task, space = RandomImages(options.batch), DartsSpace(channels=options.channels, cells=options.cells)
-    cpu: dict[str, list[float]] = {name: [] for name in kinds}
-    wall: dict[str, list[float]] = {name: [] for name in kinds}
+    compared = [
+        row for cells in (2, options.cells) for row in compare(task, options.channels, cells, options.check)
+    ]
+    cpu: dict[str, list[float]] = {name: [] for name in KINDS}
+    wall: dict[str, list[float]] = {name: [] for name in KINDS}
     for number in range(options.rounds):
-        for name, kind in kinds.items():
-            supernet = kind(space, task.signature({}))
-            supernet.initialize(torch.Generator().manual_seed(0))
-            seconds, waited, _ = step(supernet, task)
+        for name, kind in KINDS.items():
+            seconds, waited = step(made(kind, space, task), task)
             cpu[name].append(seconds)
             wall[name].append(waited)
             print(f"round {number + 1}, {name}: {seconds:.2f} s of the processor, {waited:.2f} s", flush=True)
     reference = float(np.median(cpu["one by one"]))
     rows = []
-    for name in kinds:
+    for name in KINDS:
         median = float(np.median(cpu[name]))
         spread = f"{min(cpu[name]):.2f} to {max(cpu[name]):.2f}"
         rows.append(
             (name, f"{median:.2f}", spread, f"{np.median(wall[name]):.2f}", f"{reference / median:.2f}")
         )
+    header = ("deviation from fp64", "cells", "each cell by itself", *_COMPARED)
+    print(table(header, compared))
+    print()
     print(table(("fp32", "s a step, median", "spread", "wall s", "times as fast"), rows))
     print(statement())
     if options.to:
-        write_json(options.to, {**statement(), "processor_seconds": cpu, "wall_seconds": wall})
+        deviations = [dict(zip(header, row, strict=True)) for row in compared]
+        times = {"processor_seconds": cpu, "wall_seconds": wall}
+        write_json(options.to, {**statement(), **times, "deviations": deviations})
 
 
 if __name__ == "__main__":

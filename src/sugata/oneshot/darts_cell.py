@@ -12,7 +12,7 @@ from sugata.errors import InvalidArchitecture
 from sugata.nn.cell_network import CellNetwork, reduction_positions
 from sugata.nn.darts_operations import OPERATIONS, FactorizedReduce, relu_convolution
 from sugata.oneshot.base import Supernet, descending
-from sugata.oneshot.darts_mixture import mixture
+from sugata.oneshot.darts_mixture import in_turn, mixture
 from sugata.oneshot.mixed import MixedOperation, copy_weights, without_affine
 from sugata.oneshot.partial import PartialMixedOperation, check_parts, refuse_extraction
 from sugata.space import Architecture, Signature
@@ -68,9 +68,10 @@ class MixedDartsCell(nn.Module):
 
     def forward(self, before: Tensor, last: Tensor, selection: Mapping[str, int | Tensor]) -> Tensor:
         """Outputs of the two cells before to `(batch, outputs, height / stride, width / stride)`."""
-        states = [self.first(before), self.second(last)]
         if self.together and self.training and all(isinstance(selection[n], Tensor) for n in self.names):
+            states = [in_turn(self.first, before), in_turn(self.second, last)]
             return torch.cat(mixture(states, self._weighted(selection), len(NODES), self.stride), dim=1)
+        states = [self.first(before), self.second(last)]
         edges = zip(EDGES, self.names, self.edges, strict=True)
         for _, incoming in itertools.groupby(edges, key=lambda edge: edge[0][1]):
             terms = [edge(states[source], selection[name]) for (source, _), name, edge in incoming]
@@ -130,8 +131,9 @@ class DartsSupernet(Supernet):
 
     def forward(self, images: Tensor) -> Tensor:
         """`(batch, image_channels, height, width)` to `(batch, outputs)`."""
-        before = self.stem0(images.contiguous(memory_format=torch.channels_last))  # faster on a CPU
-        last = self.stem1(before)
+        images = images.contiguous(memory_format=torch.channels_last)  # faster on a CPU
+        before = in_turn(self.stem0, images)
+        last = in_turn(self.stem1, before)
         for cell in self.cells:
             before, last = last, cell(before, last, self.selection)
         return self.classifier(last.mean((2, 3)))

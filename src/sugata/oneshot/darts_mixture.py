@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sugata.nn.batch_norm import batch_norm, follow, normalized
 from sugata.nn.depthwise import depthwise, from_phases, phases
 
 _SKIP, _SEPARABLE, _DILATED, _POOLS = 3, (4, 5), (6, 7), (1, 2)
@@ -81,16 +82,16 @@ class Source:
     def _separable(self, operation: Any, weight: Tensor) -> Tensor:
         _, first, mix, norm, _, second, last, end = operation.children()
         middle = F.relu_(
-            normalized(norm, pointwise(depthwise(self.positive, first.weight, self.stride), mix))
+            batch_norm(norm, pointwise(depthwise(self.positive, first.weight, self.stride), mix))
         )
-        return normalized(end, pointwise(depthwise(middle, second.weight), last), weight)
+        return _weighted(end, pointwise(depthwise(middle, second.weight), last), weight)
 
     def _dilated(self, operation: Any, weight: Tensor) -> Tensor:
         _, first, mix, norm = operation.children()
         middle = depthwise(self.spread, first.weight)
         if self.stride == 1 and not self.even:
             middle = from_phases(middle, *self.x.shape[2:])
-        return normalized(norm, pointwise(middle, mix), weight)
+        return _weighted(norm, pointwise(middle, mix), weight)
 
     def _skipped(self, operation: Any, weight: Tensor) -> Tensor:
         if isinstance(operation, nn.Identity):
@@ -98,23 +99,16 @@ class Source:
         height, width = self.x.shape[2:]
         shifted = F.pad(self.positive, (0, width % 2, 0, height % 2))[:, :, 1:, 1:]
         halves = torch.cat([operation.even(self.positive), operation.odd(shifted)], dim=1)
-        return normalized(operation.norm, halves, weight)
+        return _weighted(operation.norm, halves, weight)
 
     def _pooled(self, which: int, operation: Any) -> Tensor:
         """A pool with its batch norm, whose statistics are those of every edge's."""
         pool, norm = operation.children()
         if which not in self.pools:
             x = pool(self.x)
-            y, mean, rstd = torch.native_batch_norm(x, None, None, None, None, True, 0.0, norm.eps)
-            count = x.numel() // x.shape[1]
-            # In bf16 these come as such; running statistics stay in fp32.
-            mean, rstd = mean.detach().to(norm.running_mean), rstd.detach().to(norm.running_mean)
-            variance = (rstd**-2 - norm.eps) * (count / max(1, count - 1))
-            self.pools[which] = (y, mean, variance)
+            self.pools[which] = normalized(x, eps=norm.eps)
         y, mean, variance = self.pools[which]
-        factor = _factor(norm)
-        norm.running_mean.lerp_(mean, factor)
-        norm.running_var.lerp_(variance, factor)
+        follow(norm, mean, variance, y.numel() // y.shape[1])
         return y
 
 
@@ -123,17 +117,18 @@ def pointwise(x: Tensor, convolution: Any) -> Tensor:
     return F.conv2d(x, convolution.weight)
 
 
-def normalized(norm: Any, x: Tensor, weight: Tensor | None = None) -> Tensor:
-    """A batch norm without scale and shift in training, times a weight."""
-    # Not just expanded: torch 2.13 reads the scale as if it were contiguous.
-    scale = None if weight is None else weight.repeat(x.shape[1])
-    return F.batch_norm(x, norm.running_mean, norm.running_var, scale, None, True, _factor(norm), norm.eps)
+def in_turn(modules: nn.Module, x: Tensor) -> Tensor:
+    """The modules of a sequence; in training its batch norms in their precise form."""
+    if not (isinstance(modules, nn.Sequential) and modules.training):
+        return modules(x)  # type: ignore[no-any-return]
+    for module in modules:
+        x = batch_norm(module, x) if isinstance(module, nn.BatchNorm2d) else module(x)
+    return x
 
 
-def _factor(norm: Any) -> float:
-    """How far running statistics move, counted as the module itself does."""
-    norm.num_batches_tracked.add_(1)
-    return 1 / float(norm.num_batches_tracked) if norm.momentum is None else float(norm.momentum)
+def _weighted(norm: Any, x: Tensor, weight: Tensor) -> Tensor:
+    """A batch norm without scale and shift times the weight of its operation."""
+    return batch_norm(norm, x, weight.expand(x.shape[1]))
 
 
 def mixture(

@@ -1,0 +1,152 @@
+"""Does a small single-path supernet rank the cells of NAS-Bench-201? Scores of paths against the table.
+
+    python benchmarks/single_path_ranking.py --data cifar10 --table nasbench201.parquet --seeds 0 1 2
+
+Each seed trains a supernet of reduced channels, cells and images, one random path a step, and scores a fixed
+draw of distinct cells by their paths, batch norms recalibrated for each, on held images. The mean over the
+supernets is scored too. The yardstick is the table's 200-epoch test accuracy: Spearman, the partial
+correlation given the logarithm of the parameters (Pearson's of the residuals of both ranks), and the mean
+accuracy of the ten cells that score highest, each with a 95 % interval of the bootstrap over cells. Beside
+stand what costs nothing (parameters, the table's synflow) and what costs 12 epochs of training a cell.
+
+Trained supernets are kept in `--keep` and scored again from there.
+"""
+
+import argparse
+import itertools
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from _common import statement, table, write_json
+from scipy.stats import rankdata, spearmanr
+
+from sugata.oneshot import (
+    NasBench201Supernet,
+    SinglePath,
+    SupernetEvaluator,
+    SupernetSettings,
+    load_supernet,
+    save_supernet,
+)
+from sugata.spaces.cell import NasBench201Space
+from sugata.tasks.image import ImageTask
+
+WANTED = 0.55
+RESAMPLES = 1000
+BEST = 10
+
+
+class Context:
+    """What a method needs to know of its surroundings."""
+
+    source = None
+    trained = False
+
+    def __init__(self, seed: int, folder: str) -> None:
+        self.seed, self.folder, self.started = seed, Path(folder), time.process_time()
+
+    def report(self, step: float, value: float) -> bool:
+        seconds = time.process_time() - self.started
+        print(f"seed {self.seed}: {step:.0%} of the steps, loss {value:.3f}, {seconds:.0f} s", flush=True)
+        return True
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+def partial(scores: np.ndarray, accuracy: np.ndarray, given: np.ndarray) -> float:
+    """Correlation of both ranks after a linear regression of each on `given`."""
+    known = np.column_stack([np.ones(len(given)), given])
+    residuals = []
+    for ranks in (rankdata(scores), rankdata(accuracy)):
+        residuals.append(ranks - known @ np.linalg.lstsq(known, ranks, rcond=None)[0])
+    return float(np.corrcoef(residuals)[0, 1])
+
+
+def best(scores: np.ndarray, accuracy: np.ndarray) -> float:
+    """Mean accuracy of the cells that score highest."""
+    return float(accuracy[np.argsort(-scores, kind="stable")[:BEST]].mean())
+
+
+def measured(scores: np.ndarray, accuracy: np.ndarray, parameters: np.ndarray) -> dict[str, list[float]]:
+    """Each figure, with the ends of its interval."""
+
+    def figures(chosen: np.ndarray) -> list[float]:
+        x, y, z = scores[chosen], accuracy[chosen], np.log(parameters[chosen])
+        itself = np.ptp(z - x) == 0 or (rankdata(x) == rankdata(z)).all()
+        return [float(spearmanr(x, y).statistic), 0.0 if itself else partial(x, y, z), best(x, y)]
+
+    rng = np.random.default_rng(0)
+    draws = [figures(rng.integers(len(scores), size=len(scores))) for _ in range(RESAMPLES)]
+    low, high = np.percentile(draws, [2.5, 97.5], axis=0)
+    names = ("spearman", "partial", "best")
+    values = zip(figures(np.arange(len(scores))), low.tolist(), high.tolist(), strict=True)
+    return dict(zip(names, map(list, values), strict=True))
+
+
+def supernet(seed: int, space: NasBench201Space, task: ImageTask, options: argparse.Namespace) -> Any:
+    """The trained supernet of a seed, and the seconds that its training took; None where it was kept."""
+    network = NasBench201Supernet(space, task.signature({}))
+    kept = options.keep / f"single-path-{space.channels}-{space.cells}-{options.side}-{seed}.safetensors"
+    if kept.exists():
+        load_supernet(kept, network)
+        return network, None
+    network.initialize(torch.Generator().manual_seed(seed))
+    settings = SupernetSettings(
+        steps=options.steps, batch_size=options.batch, learning_rate=options.rate, checks=10
+    )
+    started = time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        method = SinglePath(settings, sampling=options.sampling)
+        method.fit(network, task, Context(seed, folder))  # type: ignore[arg-type]
+    seconds = time.process_time() - started
+    save_supernet(kept, network)
+    return network, seconds
+
+
+def alike(known: pd.DataFrame, rows: pd.DataFrame, count: int) -> list[list[str]]:
+    """Of each cell itself and at most `count` - 1 others with the same key, drawn by a fixed seed."""
+    groups = known.groupby("unique_str")["arch"].apply(list).to_dict()
+    rng = np.random.default_rng(0)
+    found = []
+    for cell, key in zip(rows["arch"], rows["unique_str"], strict=True):
+        others = [one for one in groups[key] if one != cell]
+        found.append([cell, *(others[i] for i in rng.permutation(len(others))[: count - 1])])
+    return found
+
+
+def scored(network: Any, task: ImageTask, groups: list[list[str]], options: argparse.Namespace) -> np.ndarray:
+    """Minus the mean cross-entropy of each cell's paths on held images."""
+    evaluator = SupernetEvaluator(network, task, calibration=options.calibration, limit=options.limit)
+    read = network.space.from_string
+    return np.array(
+        [-np.mean([evaluator.score(read(one))["cross_entropy"] for one in group]) for group in groups]
+    )
+
+
+def known_scores(rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What the table has to compare with."""
+    return {
+        "parameters": rows["c10_params"].to_numpy(float),
+        "synflow": np.log1p(rows["c10_zc_synflow"].to_numpy(float)),
+        "log-synflow": rows["c10_zc_logsynflow"].to_numpy(float),
+        "12 epochs of each, validation": rows["c10valid_val_acc_12"].to_numpy(float),
+    }
+
+
+def printed(name: str, figures: Mapping[str, list[float]], seconds: str) -> tuple[str, ...]:
+    """A row of the table."""
+    shown = [
+        f"{value:{form}} [{low:{form}}, {high:{form}}]"
+        for (value, low, high), form in zip(figures.values(), ("+.3f", "+.3f", ".2f"), strict=True)
+    ]
+    if name == "parameters":
+        shown[1] = "-"
+    return (name, *shown, seconds)
