@@ -13,18 +13,14 @@ Trained supernets are kept in `--keep` and scored again from there.
 """
 
 import argparse
-import itertools
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from _common import statement, table, write_json
 from scipy.stats import rankdata, spearmanr
 
 from sugata.oneshot import (
@@ -46,11 +42,12 @@ BEST = 10
 class Context:
     """What a method needs to know of its surroundings."""
 
+    folder = None  # nothing is kept
     source = None
     trained = False
 
-    def __init__(self, seed: int, folder: str) -> None:
-        self.seed, self.folder, self.started = seed, Path(folder), time.process_time()
+    def __init__(self, seed: int) -> None:
+        self.seed, self.started = seed, time.process_time()
 
     def report(self, step: float, value: float) -> bool:
         seconds = time.process_time() - self.started
@@ -103,9 +100,8 @@ def supernet(seed: int, space: NasBench201Space, task: ImageTask, options: argpa
         steps=options.steps, batch_size=options.batch, learning_rate=options.rate, checks=10
     )
     started = time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        method = SinglePath(settings, sampling=options.sampling)
-        method.fit(network, task, Context(seed, folder))  # type: ignore[arg-type]
+    method = SinglePath(settings, sampling=options.sampling)
+    method.fit(network, task, Context(seed))  # type: ignore[arg-type]
     seconds = time.process_time() - started
     save_supernet(kept, network)
     return network, seconds

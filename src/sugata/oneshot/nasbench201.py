@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sugata.nn.batch_norm import follow, normalized
 from sugata.nn.nasbench201 import OPERATIONS, NasBench201Cell, NasBench201Network, ResidualReduction
 from sugata.oneshot.base import Supernet
 from sugata.oneshot.mixed import MixedOperation, copy_weights, without_affine
@@ -159,24 +160,16 @@ class NasBench201Supernet(Supernet):
 
 
 def _whole(selected: int | Tensor) -> bool:
-    """Whether this is a mixture without an option that is left out."""
-    return isinstance(selected, Tensor) and bool((selected != 0).all())
+    """Whether this is a mixture in which no option is left out but `none`, which is nothing."""
+    return isinstance(selected, Tensor) and bool((selected[_SKIP:] != 0).all())
 
 
 def _normalized_together(norms: list[nn.BatchNorm2d], x: Tensor, scale: Tensor) -> Tensor:
     """Batch norms without scale and shift side by side: as one, whose statistics are theirs."""
-    means: list[Any] = [norm.running_mean for norm in norms]
-    variances: list[Any] = [norm.running_var for norm in norms]
-    mean, variance = torch.cat(means), torch.cat(variances)
-    factor = 0.0
-    for norm in norms:
-        assert norm.num_batches_tracked is not None
-        norm.num_batches_tracked.add_(1)
-        factor = norm.momentum if norm.momentum is not None else 1 / float(norm.num_batches_tracked)
-    y = F.batch_norm(x, mean, variance, scale, None, True, factor, norms[0].eps)
-    for parts, whole in ((means, mean), (variances, variance)):
-        for part, new in zip(parts, whole.chunk(len(norms)), strict=True):
-            part.copy_(new)
+    y, mean, variance = normalized(x, scale, eps=norms[0].eps)
+    count, parts = x.numel() // x.shape[1], len(norms)
+    for norm, one, other in zip(norms, mean.chunk(parts), variance.chunk(parts), strict=True):
+        follow(norm, one, other, count)
     return y
 
 
