@@ -54,8 +54,12 @@ class Context:
 def searched(name: str, seed: int, task: ImageTask, options: argparse.Namespace) -> dict[str, Any]:
     """One search, and what the table knows of the cell."""
     space = NasBench201Space(channels=options.channels, cells=options.cells)
-    steps = options.steps if name == "perturbation" else options.plain_steps
-    settings = SupernetSettings(steps=steps, batch_size=options.batch, checks=10)
+    if name == "perturbation":
+        settings = SupernetSettings(
+            steps=options.steps, batch_size=options.batch, learning_rate=options.rate, checks=10
+        )
+    else:  # the published learning rate
+        settings = SupernetSettings(steps=options.plain_steps, batch_size=options.batch, checks=10)
     supernet = NasBench201Supernet(space, task.signature({}))
     supernet.initialize(torch.Generator().manual_seed(seed))
     search, started = METHODS[name](settings), time.process_time()
@@ -78,6 +82,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=["plain", "perturbation"])
     parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--rate", type=float, default=0.1, help="learning rate of the remedy's weights")
     parser.add_argument("--plain-steps", type=int, default=2000, help="of plain DARTS and GDAS")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--channels", type=int, default=8)
