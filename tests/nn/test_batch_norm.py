@@ -48,3 +48,11 @@ def test_what_comes_out_may_be_changed_in_place() -> None:
     torch.relu_(normalized(x)[0]).sum().backward()
     expected = torch.autograd.grad(torch.relu(nn.BatchNorm2d(3)(x)).sum(), x)[0]
     torch.testing.assert_close(x.grad, expected)
+
+
+def test_half_precision_comes_out_as_it_went_in() -> None:
+    x = torch.randn(4, 3, 4, 4, generator=torch.Generator().manual_seed(0)).bfloat16().requires_grad_()
+    y, mean, _ = normalized(x, torch.ones(3))
+    y.float().square().sum().backward()
+    assert (y.dtype, x.grad.dtype, mean.dtype) == (torch.bfloat16, torch.bfloat16, torch.float32)
+    torch.testing.assert_close(y.float(), nn.BatchNorm2d(3)(x.float()), rtol=1e-2, atol=1e-2)

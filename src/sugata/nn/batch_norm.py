@@ -46,6 +46,9 @@ def normalized(
         The same shape with the channels last in memory; mean and (biased) variance, `(channels,)`, which have
         no gradient.
     """
+    if x.dtype in (torch.bfloat16, torch.float16):  # as torch does: what is added up is so in fp32
+        y, mean, variance = _BatchNorm.apply(x.float(), weight, bias, eps)  # type: ignore[no-untyped-call]
+        return y.to(x.dtype), mean, variance
     return _BatchNorm.apply(x, weight, bias, eps)  # type: ignore[no-any-return, no-untyped-call]
 
 
@@ -76,7 +79,7 @@ class _BatchNorm(torch.autograd.Function):
         inverse = (variance + eps).rsqrt()
         scale = inverse if weight is None else inverse * weight
         shift = -mean * scale if bias is None else bias - mean * scale
-        y = torch.empty(x.shape, dtype=x.dtype, memory_format=torch.channels_last)
+        y = torch.empty_like(x, memory_format=torch.channels_last)
         torch.addcmul(shift.repeat(blocks), matrix, scale.repeat(blocks), out=_matrix(y)[0])
         ctx.save_for_backward(matrix, mean, inverse, scale)
         ctx.mark_non_differentiable(mean, variance)
@@ -91,7 +94,7 @@ class _BatchNorm(torch.autograd.Function):
             [False, True, True],
         )  # fmt: skip
         of_weight, of_bias = of_weights.view(blocks, -1).sum(0), of_biases.view(blocks, -1).sum(0)
-        of_x = None
+        of_x: Tensor | None = None
         if ctx.needs_input_grad[0]:
             count = matrix.numel() // len(mean)
             slope = -scale * inverse * of_weight / count

@@ -120,7 +120,7 @@ def pointwise(x: Tensor, convolution: Any) -> Tensor:
 def in_turn(modules: nn.Module, x: Tensor) -> Tensor:
     """The modules of a sequence; in training its batch norms in their precise form."""
     if not (isinstance(modules, nn.Sequential) and modules.training):
-        return modules(x)  # type: ignore[no-any-return]
+        return modules(x)
     for module in modules:
         x = batch_norm(module, x) if isinstance(module, nn.BatchNorm2d) else module(x)
     return x
