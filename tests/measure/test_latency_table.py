@@ -13,7 +13,7 @@ from sugata.measure.latency_table import this_machine, this_runtime
 from sugata.space import SearchSpace, image_signature, restricted
 from sugata.spaces import space as space_named
 from sugata.spaces.cell import NasBench201Space
-from sugata.spaces.mobile import MnasNetSpace, ProxylessSpace
+from sugata.spaces.mobile import MnasNetSpace, NasBenchMacroSpace, ProxylessSpace
 
 SIGNATURE = image_signature(3, 32, 32, 10)
 SPACE = ProxylessSpace()
@@ -35,6 +35,7 @@ def table(space: SearchSpace = SPACE, whole: float = 1.0) -> LatencyTable:
         MnasNetSpace(),
         MnasNetSpace(width=0.5),
         NasBench201Space(8, 2),
+        NasBenchMacroSpace(8),
     ],
 )
 def test_every_part_of_every_network_is_in_some_covering_network(space: SearchSpace) -> None:
@@ -46,7 +47,7 @@ def test_every_part_of_every_network_is_in_some_covering_network(space: SearchSp
 
 
 def test_parts_have_the_shapes_of_the_built_network() -> None:
-    for space in (SPACE, MnasNetSpace(), NasBench201Space(4, 2)):
+    for space in (SPACE, MnasNetSpace(), NasBench201Space(4, 2), NasBenchMacroSpace(8)):
         parts = space.parts(space.sample(np.random.default_rng(2)), image_signature(3, 37, 33, 5))
         x = torch.zeros(2, 3, 37, 33)
         for part in parts:

@@ -2,18 +2,15 @@
 
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
-from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from sugata.space import Block, Graph, NetworkPart, Signature, image_signature, image_sizes
-from sugata.space.network_part import shown
+from sugata.spaces.mobile.parts import TimedLayer, network_parts
 from sugata.spaces.scaling import rounded_channels, rounded_layers
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from sugata.nn.mobile import MobileNetwork
 
 #: Images of fewer pixels a side are small: the network then halves them three times, not five.
@@ -163,20 +160,14 @@ class Layout:
         """
         sizes = image_sizes(signature)
         small = max(sizes.height, sizes.width) < SMALL_IMAGE
-        network = cache(lambda: self.build(signature))
-        image = (sizes.channels, sizes.height, sizes.width)
-        shape = _after(image, self.stem, 1 if small else 2)
-        parts = [NetworkPart(f"stem {shown(image)} -> {shown(shape)}", image, lambda: network().stem)]
-        for i, block in enumerate(self.blocks):
+        layers, channels = [], self.stem
+        for block in self.blocks:
             stride = block.small_stride if small else block.stride
-            after = _after(shape, block.outputs, stride)
-            added = " + input" if block.skip and stride == 1 and after == shape else ""
-            name = f"{block.operation} {shown(shape)} -> {shown(after)}{added}"
-            parts.append(NetworkPart(name, shape, partial(_layer, network, i)))
-            shape = after
-        name = f"head {shown(shape)} -> {self.head} -> {sizes.outputs}"
-        parts.append(NetworkPart(name, shape, lambda: _head(network())))
-        return tuple(parts)
+            added = block.skip and stride == 1 and block.outputs == channels
+            layers.append(TimedLayer(block.operation, block.outputs, stride, added))
+            channels = block.outputs
+        stem = (self.stem, 1 if small else 2)
+        return network_parts(lambda: self.build(signature), signature, stem, layers, self.head)
 
     def graph(self) -> Graph:
         """A chain of operations such as ``stage 2:mbconv_3x3_e3``."""
@@ -192,25 +183,6 @@ class Layout:
             parts.append([*astuple(block)[1:-1], block.skip and kept])
             channels = block.outputs
         return json.dumps(parts)
-
-
-def _after(shape: tuple[int, ...], channels: int, stride: int) -> tuple[int, ...]:
-    """The shape behind a convolution that pads by half its kernel."""
-    _, height, width = shape
-    return channels, -(-height // stride), -(-width // stride)
-
-
-def _layer(network: "Callable[[], MobileNetwork]", position: int) -> "nn.Module":
-    return network().layers[position]
-
-
-def _head(network: "MobileNetwork") -> "nn.Module":
-    """Last convolution, mean over positions, classifier."""
-    from torch import nn
-
-    from sugata.nn.steps import PositionMean
-
-    return nn.Sequential(network.head, PositionMean(), network.classifier)
 
 
 def repeated(

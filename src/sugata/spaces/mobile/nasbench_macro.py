@@ -10,12 +10,14 @@ from sugata.space import (
     Block,
     Choice,
     Graph,
+    NetworkPart,
     OptionNote,
     SearchSpace,
     Signature,
     image_signature,
     image_sizes,
 )
+from sugata.spaces.mobile.parts import TimedLayer, network_parts
 from sugata.trial import Value
 
 if TYPE_CHECKING:
@@ -148,6 +150,18 @@ class NasBenchMacroSpace(SearchSpace):
         layers = [self._layer(*arguments) for arguments in self._layout(architecture)]
         last = self.channels * 2 ** len(_SEARCHED)
         return MobileNetwork(sizes.channels, self.channels, layers, last, self.head_channels, sizes.outputs)
+
+    def parts(self, architecture: Mapping[str, Value], signature: Signature) -> tuple[NetworkPart, ...]:
+        """Stem, layers and head; identities that are nothing are left out."""
+        layers = []
+        for option, inputs, outputs, stride in self._layout(architecture):
+            same = stride == 1 and inputs == outputs
+            operation = _OPERATIONS[option] if option else "" if same else "projection"
+            layers.append(TimedLayer(operation, outputs, stride, same))
+        stem = (self.channels, 1)
+        return network_parts(
+            lambda: self.build(architecture, signature), signature, stem, layers, self.head_channels
+        )
 
     def outline(
         self, architecture: Mapping[str, Value], signature: Signature | None = None
