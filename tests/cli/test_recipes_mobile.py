@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from sugata import recipe as recipes
-from sugata.export import measure_latencies
+from sugata.measure import LatencyTable, PartLatency
+from sugata.measure.latency_table import this_machine, this_runtime
 from sugata.run import Progress, Result, start
 from sugata.space import image_signature
 from sugata.spaces import space as space_named
@@ -45,10 +46,12 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Latencies for these pictures, measured here."""
+    """Latencies for these pictures, made up: measuring is tested elsewhere."""
     file = tmp_path_factory.mktemp("table") / "latency.json"
-    space = space_named("proxyless", width=0.1)
-    measure_latencies(space, image_signature(3, 12, 12, 3), passes=3).write(file)
+    space, signature = space_named("proxyless", width=0.1), image_signature(3, 12, 12, 3)
+    names = {part.name for one in space.covering() for part in space.parts(one, signature)}
+    entries = {name: PartLatency(0.01, 0.01, 0.01) for name in names}
+    LatencyTable(space, signature, entries, 1.0, this_machine(), this_runtime()).write(file)
     return str(file)
 
 
@@ -61,15 +64,18 @@ def reduced(name: str, images: Path, folder: Path, **more: object) -> Result:
         if rung["capacity"] is not None:
             rung |= {"capacity": 3 if rung["unit"] == "supernet" else 1}
     changes = {**REDUCED, "task.data": str(images), "funnel": rungs, **more}
-    return start(recipes.load(name, changes), folder, progress=Progress(quiet=True))
+    # What follows the winner's training is the same for all: the shorter pair goes through it.
+    ships = name.endswith("cifar10")
+    return start(recipes.load(name, changes), folder, progress=Progress(quiet=True), ships=ships)
 
 
 def check(result: Result) -> None:
-    assert result.finished
     assert list(result.stages)[:3] == ["prepare", "supernet", "search"]
     assert result.finals[0].details["steps"] == 3
-    assert (result.folder / "best" / "model.onnx").is_file()
-    assert result.stages["test"]["test"].keys() == {"accuracy", "cross_entropy"}
+    if result.recipe.name.endswith("cifar10"):
+        assert result.finished
+        assert (result.folder / "best" / "model.onnx").is_file()
+        assert result.stages["test"]["test"].keys() == {"accuracy", "cross_entropy"}
 
 
 @pytest.mark.parametrize("name", ["proxyless_cifar10", "proxyless_imagenet"])

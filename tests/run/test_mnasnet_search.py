@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-import sugata
 from sugata import recipe as recipes
 from sugata.errors import RecipeError
 from sugata.objectives import MnasNetReward
+from sugata.run import Progress, start
 from sugata.run.assembly import assemble
 
 pytestmark = pytest.mark.slow
@@ -32,8 +32,7 @@ RECIPE = {
 
 
 def test_the_controller_is_paid_by_accuracy_and_latency(tmp_path: Path) -> None:
-    result = sugata.search(RECIPE, run_dir=tmp_path / "run", quiet=True)
-    assert result.finished
+    result = start(recipes.parse(RECIPE), tmp_path / "run", progress=Progress(quiet=True), ships=False)
     trials = result.record.trials
     assert len(trials) == 3
     assert {trial.proposal.origin for trial in trials} == {"policy"}
