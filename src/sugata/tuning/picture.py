@@ -53,6 +53,7 @@ def _history(axes: Any, summary: Summary) -> None:
         [point.x for point in points],
         [min(max(point.y, low), high) for point in points],
         s=18,
+        clip_on=False,
         color=COLOURS["grey"],
         alpha=0.7,
         label="a trial",
@@ -78,7 +79,7 @@ def _history(axes: Any, summary: Summary) -> None:
     axes.set_xlabel("trial")
     axes.set_ylabel(summary.words.axis)
     axes.set_title("Every trial, and the best so far", fontsize=10, loc="left")
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
 
 
 def _importance(axes: Any, summary: Summary) -> None:

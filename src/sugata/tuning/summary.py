@@ -112,11 +112,12 @@ class Summary:
     @property
     def about_importances(self) -> str:
         """What the importances are."""
+        drift = f" {self.sampler} settles and drifts as it learns; --sampler random does neither."
+        learns = "" if self.sampler in ("random", "grid", "qmc") else drift
         return (
             "PED-ANOVA (Watanabe et al. 2023, as in Optuna): how much the values of the best"
             f" {100 * QUANTILE:.0f} % of the trials differ from those of all, as a share of the sum over the"
-            " fields; chance: the 95th percentile when the scores of near trials are shuffled. A field that"
-            " the sampler settled early no longer differs."
+            f" fields; chance: the 95th percentile when the scores are shuffled.{learns}"
         )
 
     @property
