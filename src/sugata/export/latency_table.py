@@ -62,77 +62,81 @@ def measure_latencies(
         InvalidArchitecture: the space does not divide its networks, or the task has no images.
     """
     covering = _needed(space, signature)
-    graphs: dict[str, bytes] = {}
     timings: dict[str, list[float]] = {}
     together = np.zeros(2)  # whole networks, and their parts
-    for done, (architecture, parts) in enumerate(covering):
-        progress(done, len(covering))
-        with TemporaryDirectory(prefix="sugata-") as folder:
-            pieces = _Pieces(space, architecture, parts, signature, Path(folder), graphs)
+    with TemporaryDirectory(prefix="sugata-") as folder:
+        graphs = _Graphs(Path(folder), signature)
+        for done, architecture in enumerate(covering):
+            progress(done, len(covering))
+            parts = space.parts(
+                architecture, signature
+            )  # not kept: they hold a whole network once it is built
+            pieces = _Pieces(space, architecture, parts, graphs)
             with exclusive or nullcontext():
                 whole, each = pieces.time(passes, seconds)
-        together += np.median(whole), np.median(each, axis=0).sum()
-        for part, column in zip(parts, each.T, strict=True):
-            timings.setdefault(part.name, []).extend(column)
+            together += np.median(whole), np.median(each, axis=0).sum()
+            for part, column in zip(parts, each.T, strict=True):
+                timings.setdefault(part.name, []).extend(column)
     progress(len(covering), len(covering))
     entries = {name: _latency(values) for name, values in sorted(timings.items())}
     share = round(float(together[0] / together[1]), 4)
     return LatencyTable(space, signature, entries, share, this_machine(), this_runtime())
 
 
-def _needed(space: SearchSpace, signature: Signature) -> list[tuple[Architecture, tuple[NetworkPart, ...]]]:
+def _needed(space: SearchSpace, signature: Signature) -> list[Architecture]:
     """Of the covering architectures those that have a part which none before has."""
     known: set[str] = set()
     needed = []
     for architecture in space.covering():
-        parts = space.parts(architecture, signature)
-        names = {part.name for part in parts}
+        names = {part.name for part in space.parts(architecture, signature)}
         if not names <= known:
             known |= names
-            needed.append((architecture, parts))
+            needed.append(architecture)
     return needed
 
 
-class _Pieces:
-    """A network as onnxruntime sessions: the whole, and one for each part.
+class _Graphs:
+    """Exported parts in a folder, each written once."""
 
-    Args:
-        graphs: of parts that were exported before, by name; it is added to.
-    """
+    def __init__(self, folder: Path, signature: Signature) -> None:
+        self.folder = folder
+        self.pixels = _pixels(signature)
+        self.signature = signature
+        self.files: dict[str, Path] = {}
+
+    def session(self, part: NetworkPart, takes_pixels: bool) -> Any:
+        """The part in onnxruntime."""
+        if part.name not in self.files:
+            file = self.folder / f"{len(self.files)}.onnx"
+            module = part.build()
+            initialize_convolutional(module, torch.Generator().manual_seed(len(self.files)))
+            file.write_bytes(self._first(module) if takes_pixels else _exported(module, part.shape))
+            self.files[part.name] = file
+        return onnx_session(self.files[part.name])
+
+    def whole(self, network: nn.Module) -> Any:
+        """A network in onnxruntime."""
+        file = self.folder / "whole.onnx"
+        file.write_bytes(self._first(network))
+        return onnx_session(file)
+
+    def _first(self, module: nn.Module) -> bytes:
+        """A module that takes pixels, with the normalization that ships."""
+        return _exported(ShippedImageNetwork(module, self.pixels), self.pixels.shape, torch.uint8)
+
+
+class _Pieces:
+    """A network as onnxruntime sessions: the whole, and one for each part."""
 
     def __init__(
-        self,
-        space: SearchSpace,
-        architecture: Architecture,
-        parts: Sequence[NetworkPart],
-        signature: Signature,
-        folder: Path,
-        graphs: dict[str, bytes],
+        self, space: SearchSpace, architecture: Architecture, parts: Sequence[NetworkPart], graphs: _Graphs
     ) -> None:
-        pixels = _pixels(signature)
-        network = space.build(space.canonical(architecture), signature)
-        path = folder / "graph.onnx"
-
-        def session(graph: bytes) -> Any:
-            path.write_bytes(graph)
-            return onnx_session(path)
-
+        network = space.build(space.canonical(architecture), graphs.signature)
         own = getattr(network, "initialize", partial(initialize_convolutional, network))
         own(torch.Generator().manual_seed(0))
-        self.whole = session(_exported(ShippedImageNetwork(network, pixels), pixels.shape, torch.uint8))
-        self.parts = []
-        for i, part in enumerate(parts):
-            if part.name not in graphs:
-                module = part.build()
-                initialize_convolutional(module, torch.Generator().manual_seed(i))
-                if i == 0:
-                    graphs[part.name] = _exported(
-                        ShippedImageNetwork(module, pixels), part.shape, torch.uint8
-                    )
-                else:
-                    graphs[part.name] = _exported(module, part.shape, torch.float32)
-            self.parts.append((session(graphs[part.name]), part.shape))
-        self.image = np.random.default_rng(0).integers(0, 256, (1, *pixels.shape), np.uint8)
+        self.whole = graphs.whole(network)
+        self.parts = [(graphs.session(part, i == 0), part.shape) for i, part in enumerate(parts)]
+        self.image = np.random.default_rng(0).integers(0, 256, (1, *graphs.pixels.shape), np.uint8)
 
     def time(self, passes: int, seconds: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Milliseconds of every pass, of the whole ``(passes,)`` and of its parts ``(passes, parts)``."""
@@ -175,7 +179,7 @@ def _repeated(run: Callable[[], T], passes: int, seconds: float) -> list[T]:
     return results
 
 
-def _exported(module: nn.Module, shape: tuple[int, ...], dtype: torch.dtype) -> bytes:
+def _exported(module: nn.Module, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> bytes:
     """The graph of a module: `x` `(batch, *shape)` to `y`."""
     buffer = io.BytesIO()
     with torch.no_grad(), quiet():
