@@ -1,6 +1,6 @@
 """Does a small single-path supernet rank the cells of NAS-Bench-201? Scores of paths against the table.
 
-    python benchmarks/single_path_ranking.py --data cifar10 --table nasbench201.parquet --seeds 0 1 2
+    python benchmarks/single_path_ranking.py --data cifar10 --table nasbench201.parquet --keep supernets
 
 Each seed trains a supernet of reduced channels, cells and images, one random path a step, and scores a fixed
 draw of distinct cells by their paths, batch norms recalibrated for each, on held images. The mean over the
@@ -153,18 +153,18 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of CIFAR-10's images")
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--keep", type=Path, required=True, help="folder of trained supernets")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--count", type=int, default=1000, help="cells, of different keys")
     parser.add_argument("--draw", type=int, default=0, help="seed of the draw of cells")
     parser.add_argument("--channels", type=int, default=8)
-    parser.add_argument("--cells", type=int, default=1, help="in each of the three stages")
+    parser.add_argument("--cells", type=int, default=5, help="in each of the three stages")
     parser.add_argument("--side", type=int, default=16, help="pixels that images are brought to")
-    parser.add_argument("--steps", type=int, default=10000)
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=0.05)
     parser.add_argument("--sampling", choices=("uniform", "fair"), default="uniform")
     parser.add_argument("--calibration", type=int, default=6, help="batches for the batch norms of a path")
-    parser.add_argument("--limit", type=int, default=1000, help="held images that score a path")
+    parser.add_argument("--limit", type=int, default=500, help="held images that score a path")
     parser.add_argument("--alike", type=int, default=1, help="cells of one key whose scores are averaged")
     parser.add_argument("--to", type=Path, default=None, help="write the results to this JSON file")
     options = parser.parse_args()

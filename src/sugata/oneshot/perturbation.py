@@ -47,8 +47,8 @@ class Perturbation(TrainedMethod):
         self,
         settings: SupernetSettings | None = None,
         *,
-        tuning: int = 20,
-        held: int = 8,
+        tuning: int = 100,
+        held: int = 32,
         zeros: bool = False,
     ) -> None:
         if tuning < 0 or held < 1:
