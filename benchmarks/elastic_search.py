@@ -2,14 +2,15 @@
 
     python benchmarks/elastic_search.py --data CORPUS              # resumable
 
-Both search `tiny` with one vocabulary for the lowest bits per byte of the shipped network (pruned, quantized)
+All search `tiny` with one vocabulary for the lowest bits per byte of the shipped network (pruned, quantized)
 within a stored size. The funnel is that of the recipe `tiny`, evolution from its known good networks, on one
 worker; rungs are in steps, in the recipe's proportions, and latencies, which nobody asks for here, are not
 measured. It runs to its end. The supernet's search then has as many CPU seconds in all: a share trains
 the supernet (networks within the limit only), the next evolves on its scores from the same known good
 networks, and with the rest the best of them are trained alone as on the funnel's highest rung, where the
-lowest bits per byte win. Then both winners are trained for longer from scratch, with the same steps and data,
-and scored on validation text and once on test text.
+lowest bits per byte win. As a control, random networks (after the same known good ones) are trained on the
+highest rung, without a supernet or lower rungs, for as many CPU seconds. Then all winners are trained for
+longer from scratch, with the same steps and data, and scored on validation text and once on test text.
 
 Budgets of single trainings are in steps and not in seconds: in seconds so short, the smallest network makes
 the most steps and wins whatever else it is, and machine load would decide the rest.
@@ -20,14 +21,16 @@ Printed: the paired differences over the seeds with a 95 % bootstrap interval, a
 import argparse
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from _common import bootstrap, statement, table, verdict, write_json
-from _elastic import Context, assembled, networks_of, shipped, supernet_of
+from _elastic import Context, assembled, drawn, networks_of, shipped, supernet_of
 
 from sugata.compression import compress
 from sugata.engines import InProcessEngine
@@ -47,7 +50,7 @@ from sugata.tasks import BITS_PER_BYTE
 from sugata.training import train
 from sugata.trial import Fidelity, Status, Trial
 
-ARMS = ("funnel", "supernet")
+ARMS = ("funnel", "supernet", "random")
 PACKAGES = ("sugata", "torch", "numpy")
 
 
@@ -142,25 +145,41 @@ def supernet(setting: Setting, seconds: float) -> dict[str, Any]:
     until = begun + (options.training + options.scoring) * seconds
     scored = evolve(setting, shared.evaluator(setting.task, options.score_bytes).score, until)
     searched = spent() - begun
-    alone: list[tuple[float, Architecture]] = []
     ranked = sorted(scored, key=lambda trial: trial.metrics["bits_per_byte"])
-    seen: set[str] = set()
-    for trial in ranked:
-        architecture = setting.space.architecture(trial.proposal.architecture)
-        key = setting.space.training_key(architecture)
-        each = (spent() - begun - searched) / max(1, len(alone))
-        if spent() - begun + each > seconds:
-            break
-        if key not in seen:
-            seen.add(key)
-            alone.append((trained_alone(setting, architecture, options.rungs[-1])[0], architecture))
-    value, winner = min(alone, key=lambda one: one[0])
+    candidates = (setting.space.architecture(trial.proposal.architecture) for trial in ranked)
     return {
-        "cpu_seconds": spent() - begun,
         "supernet_seconds": trained,
         "supernet_steps": method.losses[-1][0],
         "scored": len(scored),
         "scoring_seconds": searched - trained,
+        **best_alone(setting, candidates, begun, seconds),
+    }
+
+
+def random(setting: Setting, seconds: float) -> dict[str, Any]:
+    """Known good and random networks within the limit, trained alone; all within so many CPU seconds."""
+    candidates = chain(setting.starts, drawn(setting.space, setting.seed, setting.feasible))
+    return best_alone(setting, candidates, spent(), seconds)
+
+
+def best_alone(
+    setting: Setting, candidates: Iterable[Architecture], begun: float, seconds: float
+) -> dict[str, Any]:
+    """The best of as many as can be trained as on the highest rung in what is left of the CPU seconds."""
+    alone: list[tuple[float, Architecture]] = []
+    seen: set[str] = set()
+    first = spent()
+    for architecture in candidates:
+        key = setting.space.training_key(architecture)
+        each = (spent() - first) / max(1, len(alone))
+        if spent() - begun + each > seconds:
+            break
+        if key not in seen:
+            seen.add(key)
+            alone.append((trained_alone(setting, architecture, setting.options.rungs[-1])[0], architecture))
+    value, winner = min(alone, key=lambda one: one[0])
+    return {
+        "cpu_seconds": spent() - begun,
         "trained_alone": [bits for bits, _ in alone],
         "winner": dict(winner),
         "winner_bits_per_byte": value,
@@ -196,46 +215,46 @@ def trained_alone(setting: Setting, architecture: Architecture, steps: int) -> t
     return shipped(setting.task, model, architecture, setting.bytes), model
 
 
-def final(setting: Setting, winners: Mapping[str, Any]) -> dict[str, Any]:
-    """Every winner trained for longer, on validation and on test text."""
-    options, result = setting.options, {}
-    for arm in ARMS:
-        architecture = setting.space.architecture(winners[arm]["winner"])
-        _, model = trained_alone(setting, architecture, options.final)
-        restored = compress(model, **vars(compression_of(architecture))).restore()
-        scores = {
-            split: setting.task.evaluate(restored, architecture, split=split, limit=options.final_bytes)
-            for split in ("validation", "test")
-        }
-        costs = setting.networks.costs(architecture, ("size_bytes", "parameters"), None)  # type: ignore[arg-type]
-        result[arm] = {split: found["bits_per_byte"] for split, found in scores.items()} | costs
-    return result
+def final(setting: Setting, values: Mapping[str, Any]) -> dict[str, float]:
+    """A winner trained for longer, on validation and on test text."""
+    architecture = setting.space.architecture(values)
+    _, model = trained_alone(setting, architecture, setting.options.final)
+    restored = compress(model, **vars(compression_of(architecture))).restore()
+    limit = setting.options.final_bytes
+    scores = {
+        split: setting.task.evaluate(restored, architecture, split=split, limit=limit)["bits_per_byte"]
+        for split in ("validation", "test")
+    }
+    return scores | setting.networks.costs(architecture, ("size_bytes", "parameters"), nullcontext())
 
 
 def report(steps: Mapping[str, Any], seeds: int) -> str:
-    """The table, and the verdict on paired differences."""
-    rows = []
-    for seed in range(seeds):
-        for arm in ARMS:
-            found, last = steps[f"{seed}/{arm}"], steps[f"{seed}/final"][arm]
-            looked = (
-                f"{found['scored']} scored, {len(found['trained_alone'])} trained"
-                if arm == "supernet"
-                else " + ".join(map(str, found["trained"])) + " trained"
-            )
-            size, bits = f"{last['size_bytes'] / 1e6:.3f}", found["winner_bits_per_byte"]
-            scores = (f"{bits:.4f}", f"{last['validation']:.4f}", f"{last['test']:.4f}")
-            rows.append(
-                (seed, arm, f"{found['cpu_seconds']:.0f}", looked, described(found["winner"]), size, *scores)
-            )
+    """The table, and the verdicts on paired differences."""
+    rows = [row(seed, arm, steps[f"{seed}/{arm}"]) for seed in range(seeds) for arm in ARMS]
     header = ("seed", "search", "CPU s", "architectures", "winner", "MB", "full rung", "validation", "test")
     lines = [table(header, rows), ""]
-    for split in ("validation", "test"):
-        finals = [steps[f"{seed}/final"] for seed in range(seeds)]
-        found = bootstrap([each["supernet"][split] - each["funnel"][split] for each in finals])
-        said = verdict(found, smaller_is_better=True)
-        lines.append(f"supernet less funnel, bits per byte on {split} text: {found.shown()}: {said}")
+    for one, other in (("supernet", "funnel"), ("supernet", "random"), ("random", "funnel")):
+        for split in ("validation", "test"):
+            ours, theirs = (
+                [steps[f"{s}/{arm}"]["final"][split] for s in range(seeds)] for arm in (one, other)
+            )
+            found = bootstrap([a - b for a, b in zip(ours, theirs, strict=True)])
+            said = verdict(found, smaller_is_better=True)
+            lines.append(f"{one} less {other}, bits per byte on {split} text: {found.shown()}: {said}")
     return "\n".join(lines)
+
+
+def row(seed: int, arm: str, found: Mapping[str, Any]) -> tuple[object, ...]:
+    """A search in one row."""
+    last = found["final"]
+    looked = {
+        "funnel": lambda: " + ".join(map(str, found["trained"])) + " trained",
+        "supernet": lambda: f"{found['scored']} scored, {len(found['trained_alone'])} trained",
+        "random": lambda: f"{len(found['trained_alone'])} trained",
+    }[arm]()
+    size, bits = f"{last['size_bytes'] / 1e6:.3f}", f"{found['winner_bits_per_byte']:.4f}"
+    scores = (f"{last['validation']:.4f}", f"{last['test']:.4f}")
+    return seed, arm, f"{found['cpu_seconds']:.0f}", looked, described(found["winner"]), size, bits, *scores
 
 
 def described(a: Mapping[str, Any]) -> str:
@@ -266,19 +285,16 @@ def main() -> None:
     done = json.loads(options.to.read_text()) if options.to.exists() else {}
     steps: dict[str, Any] = done.get("steps", {}) if done.get("settings") == given else {}
 
-    def keep(name: str, result: dict[str, Any]) -> None:
-        steps[name] = result
-        write_json(options.to, {**statement(PACKAGES), "settings": given, "steps": steps})
-        print(f"{name}: {json.dumps(result)}", flush=True)
-
     for seed in range(options.seeds):
         setting = Setting(options, seed)
-        if f"{seed}/funnel" not in steps:
-            keep(f"{seed}/funnel", funnel(setting))
-        if f"{seed}/supernet" not in steps:
-            keep(f"{seed}/supernet", supernet(setting, steps[f"{seed}/funnel"]["cpu_seconds"]))
-        if f"{seed}/final" not in steps:
-            keep(f"{seed}/final", final(setting, {arm: steps[f"{seed}/{arm}"] for arm in ARMS}))
+        for arm, search_with in {"funnel": funnel, "supernet": supernet, "random": random}.items():
+            name = f"{seed}/{arm}"
+            if name not in steps:
+                time = () if arm == "funnel" else (steps[f"{seed}/funnel"]["cpu_seconds"],)
+                found = search_with(setting, *time)
+                steps[name] = found | {"final": final(setting, found["winner"])}
+                write_json(options.to, {**statement(PACKAGES), "settings": given, "steps": steps})
+                print(f"{name}: {json.dumps(steps[name])}", flush=True)
     stated = statement(PACKAGES)
     print(
         f"\n{stated['command']}\n{stated['machine']}; {stated['versions']}\n\n{report(steps, options.seeds)}"
