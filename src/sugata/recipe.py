@@ -373,7 +373,8 @@ def _checked(
     checked = {}
     for name, value in given.items():
         if name not in known:
-            raise RecipeError(f"unknown field '{section}.{name}' of {kind}; {_nearest(name, known)}")
+            names = [*_fields_at([section]), *known]
+            raise RecipeError(f"unknown field '{section}.{name}' of {kind}; {_nearest(name, names)}")
         try:
             checked[name] = TypeAdapter(known[name].type, config=_STRICT).validate_python(value)
         except ValidationError as error:

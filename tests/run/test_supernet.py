@@ -163,12 +163,36 @@ def test_a_checkpoint_of_another_space_is_refused_in_one_line(searched: Result, 
 
 
 @pytest.mark.parametrize(
+    ("field", "says"),
+    [
+        ("stages.skip_train", "nowhere: there is no such file"),
+        ("stages.skip_retrain", "nowhere: there is no such file"),
+        ("supernet.start", "nowhere: there is no such file"),
+        ("stages.skip_search", "nowhere"),
+    ],
+)
+def test_what_is_given_and_missing_is_said_before_there_is_a_run(
+    tmp_path: Path, field: str, says: str
+) -> None:
+    with pytest.raises(SugataError, match=says):
+        run(tmp_path / "run", **{field: "nowhere"})
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_given_architecture_needs_no_supernet_to_be_trained(searched: Result, tmp_path: Path) -> None:
+    given = {"stages.skip_search": str(searched.folder / "best" / "architecture.json")}
+    result = run(tmp_path / "run", **given)
+    assert list(result.stages) == ["prepare", "search", "train", "export", "test"]
+
+
+@pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"supernet": None}, "funnel.0.unit is supernet, and there is none"),
         ({"funnel": [{"name": "a", "amount": 1}]}, "no rung asks the supernet"),
         ({"supernet.method": "dartz"}, "'dartz' is not known"),
         ({"supernet.samplin": "fair"}, "did you mean 'sampling'"),
+        ({"supernet.methodd": "darts"}, "did you mean 'method'"),
         ({"supernet.unit": "seconds"}, "takes steps or epochs"),
         ({"final.training": {"batchsize": 3}}, "unknown field 'final.training.batchsize'"),
         ({"hardware.devices": 2}, "set hardware.strategy to ddp"),

@@ -8,9 +8,10 @@ from sugata.reuse import trial_folder
 from sugata.run.assembly import fidelity, final_fidelity
 from sugata.run.current import Run
 from sugata.run.folder import BEST, FINAL, FIRST_BASELINE, FIRST_FINAL
+from sugata.run.given import given_architecture
 from sugata.run.outside import Outside, evaluate_outside
 from sugata.run.supernet import given_weights
-from sugata.spaces.describe import find
+from sugata.space import Architecture
 from sugata.trial import SHARED, Fidelity, Proposal, Trial
 
 
@@ -66,8 +67,9 @@ def _summarize(run: Run, finals: list[Outside]) -> None:
 
 def _finals(run: Run) -> list[Outside]:
     result, recipe = run.result, run.assembly.recipe
-    if recipe.stages.skip_search is not None:
-        return [_given(run, recipe.stages.skip_search)]
+    given = given_architecture(run.assembly)
+    if given is not None:
+        return [_given(run, given)]
     front = result.front
     if not front:
         reasons = {trial.reason for trial in result.record.trials if trial.reason}
@@ -94,13 +96,12 @@ def _final(run: Run, trial: Trial) -> Outside:
     return Outside("final", f"trial {trial.number}", proposal, folder, given_weights(run, proposal))
 
 
-def _given(run: Run, named: str) -> Outside:
+def _given(run: Run, architecture: Architecture) -> Outside:
     """The full training of an architecture that is given, in place of a search's winner."""
-    _, found = find(named)
-    architecture = run.assembly.space.architecture(found)
-    proposal = Proposal(FIRST_FINAL, architecture, final_fidelity(run.assembly.recipe), origin="given")
+    recipe = run.assembly.recipe
+    proposal = Proposal(FIRST_FINAL, architecture, final_fidelity(recipe), origin="given")
     folder = trial_folder(run.folder / FINAL, 0)
-    return Outside("final", named, proposal, folder, given_weights(run, proposal))
+    return Outside("final", str(recipe.stages.skip_search), proposal, folder, given_weights(run, proposal))
 
 
 def _train_substitutes(run: Run, engine: Engine) -> None:
@@ -159,8 +160,10 @@ def _top(run: Run) -> Fidelity:
 
 
 def _baselines(run: Run) -> list[Outside]:
-    """Known good networks at the top rung's budget."""
+    """Known good networks at the top rung's budget; none where nothing was searched."""
     space = run.assembly.space
+    if run.assembly.recipe.stages.skip_search is not None:
+        return []
     return [
         Outside(
             "baseline",

@@ -17,9 +17,13 @@ _DRAWS, _MOST_DRAWS = 77, 10_000
 
 
 def rank_alone(run: Run) -> None:
-    """Score random architectures by the supernet and train the same alone; the report compares the ranks."""
+    """Score random architectures by the supernet and train the same alone; the report compares the ranks.
+
+    Not where an architecture is given: nothing was decided by the supernet's scores.
+    """
     section = run.assembly.recipe.supernet
-    if section is None or not section.ranked or run.done("ranking"):
+    given = run.assembly.recipe.stages.skip_search is not None
+    if section is None or not section.ranked or given or run.done("ranking"):
         return
     with run.stage("ranking"), run.engine() as engine:
         drawn = _drawn(run, section.ranked, run.feasibility(engine))

@@ -21,6 +21,7 @@ from sugata.run.early_stop import CurveWatch
 from sugata.run.engine import check_engine
 from sugata.run.feasibility import Feasibility
 from sugata.run.folder import JOURNAL, REPORT, locked
+from sugata.run.given import check_given
 from sugata.run.identity import open_journal
 from sugata.run.lookup import report_winner
 from sugata.run.progress import Progress
@@ -57,6 +58,7 @@ def start(
             assembly.strategy()  # what cannot be done is said before there is a run
             check_engine(recipe.engine)
             if not (folder / JOURNAL).exists():
+                check_given(assembly)
                 read_warm_starts(assembly)
             seconds = _prepare(assembly, progress)
             if not (folder / JOURNAL).exists():  # likewise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sugata.engines import Job
-from sugata.errors import RunFolderError, SugataError
+from sugata.errors import SugataError
 from sugata.recipe import Recipe
 from sugata.recipe_stages import SupernetSection
 from sugata.report.wording import duration
@@ -17,6 +17,7 @@ from sugata.run.assembly import Assembly, hardware, settings
 from sugata.run.current import Run
 from sugata.run.feasibility import Feasibility
 from sugata.run.folder import SHARED_WEIGHTS, SUPERNET
+from sugata.run.given import needs_supernet
 from sugata.strategies import Start
 from sugata.trial import SHARED, Fidelity, Proposal, Status
 
@@ -36,7 +37,7 @@ def share_weights(run: Run) -> None:
         SugataError: the training failed, or the given checkpoint is of another space.
     """
     section = run.assembly.recipe.supernet
-    if section is None:
+    if section is None or not needs_supernet(run.assembly.recipe):
         return
     if not run.done(_STAGE):
         with run.stage(_STAGE) as left:
@@ -56,19 +57,16 @@ def check_shared(assembly: Assembly) -> None:
         SugataError: they do not, such as a latency table of another machine.
     """
     section = assembly.recipe.supernet
-    if section is None or assembly.recipe.stages.skip_train is not None:
+    recipe = assembly.recipe
+    if section is None or not needs_supernet(recipe) or recipe.stages.skip_train is not None:
         return
     assert assembly.task is not None
-    drawn = assembly.space.sample(np.random.default_rng(assembly.recipe.seed))
+    drawn = assembly.space.sample(np.random.default_rng(recipe.seed))
     _method(assembly, section).check(assembly.space, assembly.task.signature(drawn))
 
 
 def given_weights(run: Run, proposal: Proposal) -> Path | None:
-    """The folder of a checkpoint that takes the place of a winner's training; None where it is trained.
-
-    Raises:
-        RunFolderError: there is no such checkpoint.
-    """
+    """The folder of a checkpoint that takes the place of a winner's training; None where it is trained."""
     given = run.assembly.recipe.stages.skip_retrain
     if given is None:
         return None
@@ -77,8 +75,6 @@ def given_weights(run: Run, proposal: Proposal) -> Path | None:
     folder = run.folder / "given" / f"{proposal.number}"
     folder.mkdir(parents=True, exist_ok=True)
     if given != SHARED:
-        if not Path(given).is_file():
-            raise RunFolderError(f"stages.skip_retrain: {given}: there is no such file; give a checkpoint")
         shutil.copyfile(given, folder / CHECKPOINT)
         return folder
     scores = _evaluator(run.assembly).scores
