@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,14 +14,13 @@ from sugata.errors import RecipeError
 from sugata.nn.initialization import initialize_convolutional
 from sugata.nn.mobile import MobileNetwork
 from sugata.oneshot.elastic import ElasticSupernet
+from sugata.oneshot.plans import Plans
 from sugata.oneshot.slices import Slice, slices
 from sugata.space import Architecture, SearchSpace, Signature
 from sugata.spaces.mobile import MnasNetSpace, ProxylessSpace
 from sugata.spaces.mobile.layout import BlockShape, Layout
 from sugata.spaces.mobile.proxyless import SKIP
 from sugata.trial import Value
-
-_MOST_PLANS = 512  # architectures whose modules without storage are kept
 
 
 @dataclass(frozen=True)
@@ -93,12 +91,9 @@ class ElasticMobileSupernet(ElasticSupernet):
         self.transforms = nn.ModuleDict()
         if transform:
             self.transforms.update({key: _transforms(block) for key, block in blocks.items()})
-        self._plans: dict[str, _Plan] = {}
+        self._plans: Plans[str, _Plan] = Plans()
         self.initialize(torch.Generator().manual_seed(0))
         self.activate(_widest(space, self.sizes)[0])
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_plans": {}}
 
     def activate(self, architecture: Mapping[str, Value]) -> None:
         """From now on compute this architecture alone.
@@ -149,11 +144,7 @@ class ElasticMobileSupernet(ElasticSupernet):
 
     def _plan(self, architecture: Architecture) -> _Plan:
         key = self.space.training_key(architecture)
-        if key not in self._plans:
-            if len(self._plans) >= _MOST_PLANS:
-                self._plans.pop(next(iter(self._plans)))
-            self._plans[key] = self._planned(self._layout(architecture))
-        return self._plans[key]
+        return self._plans.get(key, lambda: self._planned(self._layout(architecture)))
 
     def _planned(self, layout: Layout) -> _Plan:
         with torch.device("meta"):

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from sugata.nn.language_model import MIXERS, Layer
 from sugata.nn.norms import make_norm
 from sugata.nn.rwkv import ChannelMixing
 from sugata.oneshot.elastic import ElasticSupernet
+from sugata.oneshot.plans import Plans
 from sugata.oneshot.scores import SupernetEvaluator
 from sugata.oneshot.slices import Slice, slices
 from sugata.space import Architecture, Signature
@@ -29,7 +29,6 @@ from sugata.trial import Value
 
 #: Mixers that compute the same function with the same weights, and so share them.
 _FAMILIES = {"flash_attention": "transformer"}
-_MOST_PLANS = 512  # configurations whose modules without storage are kept
 
 
 @dataclass(frozen=True)
@@ -126,11 +125,8 @@ class LanguageSupernet(ElasticSupernet):
             self.untied_head = nn.Linear(width, vocabulary, bias=False) if untied else None
         self.to_empty(device=torch.get_default_device())
         self.initialize(torch.Generator().manual_seed(0))
-        self._plans: dict[LanguageModelConfig, _Plan] = {}
+        self._plans: Plans[LanguageModelConfig, _Plan] = Plans()
         self.activate(space.sample(np.random.default_rng(0)))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_plans": {}}
 
     def activate(self, architecture: Mapping[str, Value]) -> None:
         """From now on compute this architecture alone.
@@ -209,11 +205,7 @@ class LanguageSupernet(ElasticSupernet):
         return functional_call(plan.part, weights, (tokens, head))
 
     def _plan(self, config: LanguageModelConfig) -> _Plan:
-        if config not in self._plans:
-            if len(self._plans) >= _MOST_PLANS:
-                self._plans.pop(next(iter(self._plans)))
-            self._plans[config] = self._planned(config)
-        return self._plans[config]
+        return self._plans.get(config, lambda: self._planned(config))
 
     def _planned(self, config: LanguageModelConfig) -> _Plan:
         model, norm = LanguageModel(config, device="meta"), config.normalization

@@ -10,6 +10,7 @@ from torch.func import functional_call
 
 from sugata.nn.nasbench101 import ConvNormRelu, NasBench101Cell, NasBench101Network
 from sugata.oneshot.base import PathSupernet
+from sugata.oneshot.plans import Plans
 from sugata.oneshot.slices import Slice, slices
 from sugata.space import Signature
 from sugata.spaces.cell import NasBench101Space
@@ -18,7 +19,6 @@ from sugata.trial import Value
 
 _INTERIOR = range(1, MOST_VERTICES - 1)
 _KERNELS = (3, 1)  # of the operations that have weights, in the order of the space's
-_MOST_PLANS = 512  # graphs whose modules without storage are kept
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,8 @@ class NasBench101Supernet(PathSupernet):
             for _ in range(space.cells):
                 self.cells.append(SharedCell(inputs, space.channels * 2**stack))
                 inputs = space.channels * 2**stack
-        self._plans: dict[ModuleGraph, _Plan] = {}
+        self._plans: Plans[ModuleGraph, _Plan] = Plans()
         self.activate(first)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_plans": {}}
 
     def activate(self, architecture: Mapping[str, Value]) -> None:
         """From now on compute this architecture alone.
@@ -126,11 +123,7 @@ class NasBench101Supernet(PathSupernet):
 
     def _plan(self, architecture: Mapping[str, Value]) -> _Plan:
         graph = self.space.module(architecture)
-        if graph not in self._plans:
-            if len(self._plans) >= _MOST_PLANS:
-                self._plans.pop(next(iter(self._plans)))
-            self._plans[graph] = self._planned(architecture, graph)
-        return self._plans[graph]
+        return self._plans.get(graph, lambda: self._planned(architecture, graph))
 
     def _planned(self, architecture: Mapping[str, Value], graph: ModuleGraph) -> _Plan:
         with torch.device("meta"):
