@@ -18,7 +18,7 @@ from sugata.recipe import Recipe
 from sugata.run import Assembly, assemble
 from sugata.run.assembly import fidelity
 from sugata.run.feasibility import Feasibility
-from sugata.run.stages import finished_trial
+from sugata.run.outside import finished_trial
 from sugata.strategies import Funnel, RandomSearch, Rung, Strategy
 from sugata.trial import Fidelity, Proposal, Trial
 
