@@ -295,12 +295,20 @@ def test_the_engine_itself_can_be_alone(engine_of_workers: Opened, tmp_path: Pat
 
 
 def test_pauses_do_not_count_against_the_timeout(engine_of_workers: Opened, tmp_path: Path) -> None:
-    with engine_of_workers(busy, 2, timeout=1.5) as engine:
-        warm_up(engine, tmp_path / "warm", 2)
-        engine.submit(job(tmp_path, 0, work=2.2, hold=0))
-        engine.submit(job(tmp_path, 1, work=0, hold=1.2))
+    def evaluate(architecture: dict[str, Any], context: Context) -> Evaluation:
+        while len(list(context.folder.parent.glob("*/held"))) < architecture.get("others", 0):
+            time.sleep(0.001)
+        evaluation = busy({"work": 0, "hold": 0, **architecture}, context)
+        (context.folder / "held").touch()
+        return evaluation
+
+    with engine_of_workers(evaluate, 3, timeout=2.2) as engine:
+        warm_up(engine, tmp_path / "warm", 3)
+        engine.submit(job(tmp_path, 0, others=2))  # is paused for 2.4 s
+        engine.submit(job(tmp_path, 1, hold=1.2))
+        engine.submit(job(tmp_path, 2, hold=1.2))
         outcomes = finish(engine)
-    assert [outcomes[i].evaluation.status for i in range(2)] == [Status.COMPLETED] * 2
+    assert [outcomes[i].evaluation.status for i in range(3)] == [Status.COMPLETED] * 3
 
 
 def test_the_others_go_on_when_the_holder_dies(engine_of_workers: Opened, tmp_path: Path) -> None:
