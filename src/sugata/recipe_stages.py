@@ -36,6 +36,10 @@ class SupernetSection(Section):
         None, description="a checkpoint of a supernet that other data have trained, to begin with"
     )
     calibration: int = Field(8, ge=1, description="batches that set the batch norms of a path to be scored")
+    fine_tuning: int = Field(
+        0, ge=0, description="steps that a path trains alone, as `training` says, before it is scored"
+    )
+    fine_tuning_rate: float | None = Field(None, gt=0, description="of these; null: that of `training`")
     ranked: int = Field(
         10, ge=0, description="so many random architectures are trained alone too, to compare ranks"
     )

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -31,11 +30,3 @@ def test_the_best_are_those_that_score_highest(ranking) -> None:
     assert figures["spearman"][0] == pytest.approx(-1)
     assert figures["best"][0] == np.mean(range(10))
     assert all(low <= value <= high for value, low, high in figures.values())
-
-
-def test_cells_of_one_key_stand_together_the_drawn_one_first(ranking) -> None:
-    known = pd.DataFrame({"arch": list("abcdef"), "unique_str": list("xxxyyz")})
-    groups = ranking.alike(known, known.iloc[[2, 4, 5]], 2)
-    assert [group[0] for group in groups] == ["c", "e", "f"]
-    assert [len(group) for group in groups] == [2, 2, 1]
-    assert set(groups[0]) < set("abc")

@@ -26,7 +26,14 @@ RECIPE: dict[str, Any] = {
     "network": {"channels": 4, "cells": 1},
     "task": {"kind": "image", "data": "digits", "validation_share": 0.3, "evaluation_images": 200},
     "baselines": False,
-    "supernet": {"method": "single_path", "amount": 8, "checks": 2, "batch_size": 16, "ranked": 3},
+    "supernet": {
+        "method": "single_path",
+        "amount": 8,
+        "checks": 2,
+        "batch_size": 16,
+        "ranked": 3,
+        "fine_tuning": 2,
+    },
     "strategy": {"kind": "random"},
     "funnel": [
         {"name": "shared", "unit": "supernet", "keep": 0.4, "capacity": 5},

@@ -235,10 +235,7 @@ class LanguageSupernet(ElasticSupernet):
 
 
 class LanguageSupernetEvaluator(SupernetEvaluator):
-    """Scores an architecture with the weights that would ship: sliced, then pruned and quantized as it says.
-
-    There are no batch norms to recalibrate.
-    """
+    """Scores an architecture with the weights that would ship: sliced, pruned and quantized as it says."""
 
     supernet: LanguageSupernet
 
@@ -246,7 +243,8 @@ class LanguageSupernetEvaluator(SupernetEvaluator):
         """The task's metrics of the compressed network on the validation split."""
         from sugata.evaluators.language import compression_of
 
-        network = self.supernet.extract(architecture)
+        network = self.network(architecture)
+        assert isinstance(network, LanguageModel)
         shipped = compress(network, **vars(compression_of(architecture))).restore()
         return self.task.evaluate(shipped, architecture, split="validation", limit=self.limit)
 

@@ -68,11 +68,14 @@ def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> None:
     section 3.4).
 
     Args:
-        network: Left in evaluation mode.
+        network: Left in evaluation mode; without batch norms that is all.
         batches: Inputs, as `network` takes them.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
+    if not norms:
+        network.eval()
+        return
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean over all batches

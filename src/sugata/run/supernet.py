@@ -81,8 +81,7 @@ def given_weights(run: Run, proposal: Proposal) -> Path | None:
     assert scores is not None, "the supernet is trained or given by now"
     space = run.assembly.space
     architecture = space.canonical(space.architecture(proposal.architecture))
-    scores.score(architecture)  # which sets the batch norms of its path
-    save_weights(folder / CHECKPOINT, scores.supernet.extract(architecture))
+    save_weights(folder / CHECKPOINT, scores.network(architecture))
     return folder
 
 
@@ -178,12 +177,16 @@ def _scored(assembly: Assembly, section: SupernetSection, weights: Path) -> Asse
     untrained = section.model_copy(update={"start": None})  # all weights are loaded
     supernet = _training(assembly, untrained).supernet(assembly.recipe.seed)
     load_supernet(weights, supernet)
-    task = assembly.recipe.task
+    recipe, task = assembly.recipe, assembly.recipe.task
     limit = None
     if task is not None:
         limit = task.evaluation_images if task.kind == "image" else int(task.evaluation_bytes)
     scores = supernet.evaluator(assembly.task, limit)
-    scores.calibration = section.calibration
+    scores.calibration, scores.fine_tuning = section.calibration, section.fine_tuning
+    training = settings(recipe)
+    if section.fine_tuning_rate is not None:
+        training = replace(training, learning_rate=section.fine_tuning_rate)
+    scores.training = replace(training, evaluations=0)
     return replace(assembly, evaluator=_evaluator(assembly).scored_by(scores))
 
 
