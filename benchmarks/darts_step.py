@@ -6,7 +6,8 @@ A step is one update of the logits and one of the weights: the published search 
 batches of 64 images of 32x32) by default. The reference calls a module for each of the eight operations of
 each of the fourteen edges, in torch's default memory format; it stands once more with the channels last,
 which is a change of one line. All take turns in one process of one thread; nothing but the forward pass
-differs. Seconds are those of the processor, so that other processes matter less; wall-clock seconds beside.
+differs, but for the last mode, whose products are in bf16. Seconds are those of the processor, so that other
+processes matter less; wall-clock seconds beside.
 
 Numbers are compared first: outputs and gradients of all in fp32 with those of the reference in fp64, on the
 same weights and images (`--check` of them: fp64 takes twice the memory). Deviations are relative: the largest
@@ -21,7 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -76,6 +77,11 @@ KINDS: dict[str, type[DartsSupernet]] = {
     "one by one, channels last": OneByOneChannelsLast,
     "together": DartsSupernet,
 }
+#: What is timed: a kind and the precision of its products.
+MODES: dict[str, tuple[type[DartsSupernet], Literal["fp32", "bf16"]]] = {
+    **{name: (kind, "fp32") for name, kind in KINDS.items()},
+    "together, bf16": (DartsSupernet, "bf16"),
+}
 
 
 class RandomImages(Task):
@@ -124,9 +130,9 @@ class Context:
         return nullcontext()
 
 
-def step(supernet: DartsSupernet, task: Task) -> tuple[float, float]:
+def step(supernet: DartsSupernet, task: Task, precision: Literal["fp32", "bf16"]) -> tuple[float, float]:
     """Processor and wall-clock seconds of a step."""
-    search = Darts(SupernetSettings(steps=1, checks=1))
+    search = Darts(SupernetSettings(steps=1, checks=1, precision=precision))
     wall, cpu = time.perf_counter(), time.process_time()
     search.fit(supernet, task, Context())  # type: ignore[arg-type]
     return time.process_time() - cpu, time.perf_counter() - wall
@@ -219,17 +225,17 @@ def main() -> None:
     compared = [
         row for cells in (2, options.cells) for row in compare(task, options.channels, cells, options.check)
     ]
-    cpu: dict[str, list[float]] = {name: [] for name in KINDS}
-    wall: dict[str, list[float]] = {name: [] for name in KINDS}
+    cpu: dict[str, list[float]] = {name: [] for name in MODES}
+    wall: dict[str, list[float]] = {name: [] for name in MODES}
     for number in range(options.rounds):
-        for name, kind in KINDS.items():
-            seconds, waited = step(made(kind, space, task), task)
+        for name, (kind, precision) in MODES.items():
+            seconds, waited = step(made(kind, space, task), task, precision)
             cpu[name].append(seconds)
             wall[name].append(waited)
             print(f"round {number + 1}, {name}: {seconds:.2f} s of the processor, {waited:.2f} s", flush=True)
     reference = float(np.median(cpu["one by one"]))
     rows = []
-    for name in KINDS:
+    for name in MODES:
         median = float(np.median(cpu[name]))
         spread = f"{min(cpu[name]):.2f} to {max(cpu[name]):.2f}"
         rows.append(
@@ -238,7 +244,7 @@ def main() -> None:
     header = ("deviation from fp64", "cells", "each cell by itself", *_COMPARED)
     print(table(header, compared))
     print()
-    print(table(("fp32", "s a step, median", "spread", "wall s", "times as fast"), rows))
+    print(table(("mode", "s a step, median", "spread", "wall s", "times as fast"), rows))
     print(statement())
     if options.to:
         deviations = [dict(zip(header, row, strict=True)) for row in compared]

@@ -46,6 +46,22 @@ def test_the_same_seed_gives_the_same_logits(method: str) -> None:
 
 
 @every_method
+def test_decisions_that_no_part_of_the_network_uses_are_left_alone(method: str) -> None:
+    class Unused(ToySupernet):
+        """Its second decision has no effect."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = self.mixed["first"](x, self.selection["first"])
+            return self.head(torch.zeros_like(x) if y is None else y)
+
+    search = METHODS[method]()
+    search.settings = SupernetSettings(steps=10, batch_size=8, checks=2)
+    search.fit(Unused(), ToyTask(), Quiet())
+    used, unused = (search.logits[name].detach() for name in ("first", "second"))
+    assert float(unused.abs().max()) < 0.1 < float(used.abs().max())
+
+
+@every_method
 def test_nothing_derived_breaks_a_limit(method: str) -> None:
     def feasible(architecture) -> str | None:
         return "no second tanh" if architecture["second"] == "tanh" else None

@@ -227,7 +227,7 @@ class Darts(Differentiable):
     def _logit_step(self, train: Batch, held: Batch) -> float:
         if self.order == 1:
             loss = self._fixed_weights_loss(held)
-            gradients = list(torch.autograd.grad(loss, self._all_logits()))
+            gradients = list(torch.autograd.grad(loss, self._all_logits(), materialize_grads=True))
         else:
             loss, gradients = self._unrolled(train, held)
         for logits, gradient in zip(self._all_logits(), gradients, strict=True):
@@ -249,17 +249,22 @@ class Darts(Differentiable):
                     change = change + self.settings.momentum * moment
                 weight.sub_(change, alpha=rate)
         loss = self._loss(held)
-        direct = distributed.averaged(torch.autograd.grad(loss, [*logits, *self.weights], allow_unused=True))
-        vector = [
-            torch.zeros_like(weight) if gradient is None else gradient
-            for weight, gradient in zip(self.weights, direct[len(logits) :], strict=True)
+        values = [*logits, *self.weights]
+        direct = [
+            torch.zeros_like(value) if gradient is None else gradient
+            for value, gradient in zip(
+                values,
+                distributed.averaged(torch.autograd.grad(loss, values, allow_unused=True)),
+                strict=True,
+            )
         ]
+        vector = direct[len(logits) :]
         self._set_weights(before)
         step = _HESSIAN_STEP / math.sqrt(sum(float(v.square().sum()) for v in vector))
         sides = []
         for sign in (1.0, -1.0):
             self._set_weights([w + sign * step * v for w, v in zip(before, vector, strict=True)])
-            sides.append(torch.autograd.grad(self._loss(train), logits))
+            sides.append(torch.autograd.grad(self._loss(train), logits, materialize_grads=True))
         self._set_weights(before)
         gradients = [
             own - rate * (plus - minus) / (2 * step)
