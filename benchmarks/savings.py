@@ -5,7 +5,8 @@
 One recipe with three independent switches, all eight combinations: the same 100 random cells of
 NAS-Bench-201, the top 5 of them trained in full, the best of these wins.
 
-* weight sharing: a single-path supernet scores the 100, the best fifth are then trained alone;
+* weight sharing: a single-path supernet scores the 100, each after a few steps of its own; the best fifth are
+  then trained alone;
 * proxy: those trainings take a quarter of the steps on a fifth of the images;
 * early stop: trainings whose curves promise no place among the five best end.
 
@@ -65,7 +66,8 @@ def recipe(options: argparse.Namespace, seed: int, sharing: bool, proxy: bool, s
     }
     if sharing:
         steps = options.supernet_steps // 4 if proxy else options.supernet_steps
-        made["supernet"] = {"method": "single_path", "amount": steps, "ranked": 0, "learning_rate": 0.05}
+        made["supernet"] = {"method": "single_path", "amount": steps, "ranked": 0, "learning_rate": 0.1}
+        made["supernet"] |= {"fine_tuning": options.fine_tuning, "fine_tuning_rate": 0.05}
     if stop:
         made["early_stop"] = {"confidence": 0.95, "rank": options.top}
     return made
@@ -133,10 +135,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--candidates", type=int, default=100)
     parser.add_argument("--top", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=400, help="of a candidate, batches of 64")
-    parser.add_argument("--supernet-steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=600, help="of a candidate, batches of 64")
+    parser.add_argument("--supernet-steps", type=int, default=5000)
+    parser.add_argument("--fine-tuning", type=int, default=30, help="steps of a path before it is scored")
     parser.add_argument("--images", type=int, default=20_000)
-    parser.add_argument("--channels", type=int, default=4)
+    parser.add_argument("--channels", type=int, default=8)
     parser.add_argument("--side", type=int, default=16, help="pixels that images are brought to")
     parser.add_argument("--runs", type=Path, default=Path("runs/savings"))
     parser.add_argument("--to", type=Path, default=Path("benchmarks/results/savings.json"))
