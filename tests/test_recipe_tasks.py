@@ -26,7 +26,7 @@ def test_a_resolved_recipe_is_read_again() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"task": {"kind": "sound"}}, "field 'task.kind' is 'sound'; use code or image"),
+        ({"task": {"kind": "sound"}}, "field 'task.kind' is 'sound'; use code, code_search, image"),
         (
             {"task": {"kind": "image", "max_bytes": 3}},
             "unknown field 'task.max_bytes'; did you mean",

@@ -144,7 +144,7 @@ class Recipe(Section):
     name: str = Field("run", description="the run's name; its folder is runs/NAME unless given")
     seed: int = Field(0, ge=0, description="of every random draw")
     task: Task | None = Field(
-        CodeSection(), description="what the network is for: code or image; null with `evaluate`"
+        CodeSection(), description="what the network is for: code, code_search or image; null with `evaluate`"
     )
     evaluate: str | None = Field(None, description="your own function as module:name, in place of a task")
     table: TableSection | None = Field(None, description="look results up in a file, in place of a task")
@@ -447,7 +447,7 @@ def _first_problem(error: ValidationError, before: Sequence[str] = ()) -> str:
         known = _fields_at(path[:-1])
         return f"unknown field {field!r}; {_nearest(str(path[-1]), known)}"
     if problem["type"] == "union_tag_invalid":
-        return f"field 'task.kind' is {problem['ctx']['tag']!r}; use {' or '.join(TASKS)}"
+        return f"field 'task.kind' is {problem['ctx']['tag']!r}; use {', '.join(TASKS)}"
     message = problem["msg"].removeprefix("Value error, ")
     given = problem.get("input")
     shown = f" {given!r}" if isinstance(given, str | int | float | bool) else ""

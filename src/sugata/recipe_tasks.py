@@ -79,7 +79,45 @@ class ImageSection(Section):
     )
 
 
-TASKS: Mapping[str, type[Section]] = {"code": CodeSection, "image": ImageSection}
+class CodeSearchSection(Section):
+    """The function that a sentence describes."""
+
+    kind: Literal["code_search"] = Field(
+        "code_search", description="code_search: find the function that a docstring describes"
+    )
+    data: str = Field(
+        "stdlib",
+        description="stdlib, a folder of Python files, parquet or JSONL with docstring and code, or hf:NAME",
+    )
+    max_pairs: int | None = Field(None, ge=4, description="so many pairs train at most; null: all")
+    held_out: int = Field(
+        1000, ge=2, description="pairs for validation, and for test, where the data come without"
+    )
+    towers: Literal["shared", "two"] = Field("shared", description="one network reads both, or each its own")
+    pooling: Literal["weighted", "mean", "last"] = Field(
+        "weighted", description="of features: mean with learned weights, plain mean, or the end of text"
+    )
+    projection: int = Field(128, ge=1, description="width of the vectors")
+    temperature: float = Field(0.05, gt=0, description="what similarities are divided by in the loss")
+    query_tokens: int = Field(48, ge=4, description="tokens of a query at most")
+    code_tokens: int = Field(128, ge=8, description="tokens of a function at most")
+    distractors: int = Field(999, ge=1, description="wrong functions beside the right one")
+    pad_vocabulary: bool = Field(
+        False, description="fill vocabularies that the data are too small for with tokens that never occur"
+    )
+    evaluation_pairs: int | None = Field(
+        1000, ge=1, description="validation queries that score a candidate; null: all"
+    )
+    test_pairs: int | None = Field(
+        None, ge=1, description="test queries that score the winner, once; null: all"
+    )
+
+
+TASKS: Mapping[str, type[Section]] = {
+    "code": CodeSection,
+    "code_search": CodeSearchSection,
+    "image": ImageSection,
+}
 
 
 def kind_of(section: Any) -> str:
@@ -89,5 +127,8 @@ def kind_of(section: Any) -> str:
 
 
 Task = Annotated[
-    Annotated[CodeSection, Tag("code")] | Annotated[ImageSection, Tag("image")], Discriminator(kind_of)
+    Annotated[CodeSection, Tag("code")]
+    | Annotated[CodeSearchSection, Tag("code_search")]
+    | Annotated[ImageSection, Tag("image")],
+    Discriminator(kind_of),
 ]

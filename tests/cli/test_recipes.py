@@ -24,6 +24,13 @@ CODE = {
     "training.batch_size": 2,
     "training.length": 32,
 }
+SEARCH = {
+    "task.evaluation_pairs": 20,
+    "task.test_pairs": 20,
+    "task.held_out": 30,
+    "choices": {"vocab_size": [300], "hidden_dim": [64], "num_layers": [2], "num_heads": [4]},
+    "training.batch_size": 4,
+}
 IMAGE = {"task.max_samples": 60, "network": {"channels": 2, "cells": 1}}
 REDUCED = {
     "final.amount": 3,
@@ -58,8 +65,11 @@ def test_a_shipped_recipe_runs_at_reduced_size(name: str, corpus: Path, tmp_path
         | ({} if rung.unit == SHARED else {"unit": "steps"})
         for i, rung in enumerate(original.funnel)
     ]
-    code = original.task is not None and original.task.kind == "code"
-    changes = {**REDUCED, **(CODE | {"task.data": str(corpus)} if code else IMAGE), "funnel": rungs}
+    kind = "" if original.task is None else original.task.kind
+    smaller = {"code": CODE, "code_search": SEARCH}.get(kind, IMAGE)
+    if kind.startswith("code"):
+        smaller |= {"task.data": str(corpus)}
+    changes = {**REDUCED, **smaller, "funnel": rungs}
     if original.supernet is not None:
         changes |= {
             "supernet.amount": 2,

@@ -12,7 +12,7 @@ from rich.text import Text
 from sugata.engines.resources import cores, gpus
 from sugata.recipe import Recipe
 from sugata.recipe_stages import SupernetSection
-from sugata.recipe_tasks import CodeSection, ImageSection
+from sugata.recipe_tasks import CodeSection
 from sugata.recipe_training import RungSection
 from sugata.report.wording import count, duration, plural
 from sugata.run.assembly import Assembly, assemble, settings
@@ -129,9 +129,9 @@ def _seconds_per_unit(assembly: Assembly) -> tuple[str, float]:
     with Progress() as progress:
         progress.now(f"measuring a training step of {name}")
         seconds = _step_seconds(assembly, architecture)
-    images = isinstance(recipe.task, ImageSection)
-    targets = recipe.training.batch_size * (1 if images else recipe.training.length)
-    what = "images" if images else "tokens"
+    length = recipe.training.length if isinstance(recipe.task, CodeSection) else 1
+    targets = recipe.training.batch_size * length
+    what = {"code": "tokens", "code_search": "pairs"}.get(getattr(recipe.task, "kind", ""), "images")
     text = f"{duration(seconds)} for {targets:,} {what} of {name}, measured here on one thread"
     if unit == "steps":
         return text, seconds

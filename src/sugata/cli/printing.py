@@ -44,6 +44,8 @@ def print_result(result: Result, out: Console) -> None:
         primary = result.objectives.primary
         here, exported = (shown_metric(primary, test[key][primary.name]) for key in ("test", "test_exported"))
         lines.append(("test", f"{here}; from the exported file {exported}"))
+        for method, values in test.get("lexical", {}).items():
+            lines.append((method, shown_metric(primary, values[primary.name]) + ", on the same test data"))
     if ranks := rank_line(report_data(result, drawn=False)):
         lines.append(("ranking", ranks))
     lines += [("looked up", f"{column} {value:.6g}") for column, value in result.reported.items()]

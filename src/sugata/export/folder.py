@@ -85,6 +85,8 @@ def load_folder(folder: str | Path) -> tuple[LanguageModel, Tokenizer]:
         SugataError: a file is missing or cannot be read.
     """
     folder = Path(folder)
+    if '"sugata-code-search"' in _config(folder):
+        raise SugataError(f"{folder}: it finds code and writes none; its README.md says how to use it")
     if '"sugata-image"' in _config(folder):
         raise SugataError(f"{folder}: an image network, it writes no text; its README.md says how to use it")
     model = load(folder / "model.safetensors").restore()

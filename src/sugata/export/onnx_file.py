@@ -7,8 +7,9 @@ from pathlib import Path
 import onnx
 
 from sugata.compression import CompressedModel
-from sugata.export.tracing import trace_decode, trace_prefill
+from sugata.export.tracing import trace_decode, trace_encoder, trace_prefill
 from sugata.export.weights import Kernels, insert_weights
+from sugata.nn import Pooling, TextEncoder
 
 IR_VERSION = 10  # of the file format; readers of the last years know it
 
@@ -38,6 +39,17 @@ def export_decode_onnx(compressed: CompressedModel, path: str | Path) -> None:
         path: the file, usually `decode.onnx`.
     """
     _write(trace_decode(compressed.restore()), compressed, path, "packed")
+
+
+def export_encoder_onnx(compressed: CompressedModel, pooling: Pooling, path: str | Path) -> None:
+    """Write the graph of an encoder: `tokens` `(batch, length)`, padded with 0 -> `vector` of unit length.
+
+    Args:
+        compressed: of a model whose configuration has an `output_dim`.
+        pooling: as it was trained.
+        path: the file.
+    """
+    _write(trace_encoder(TextEncoder(compressed.restore(), pooling)), compressed, path, "folded")
 
 
 def _write(graph: onnx.ModelProto, compressed: CompressedModel, path: str | Path, int8: Kernels) -> None:

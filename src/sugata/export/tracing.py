@@ -13,7 +13,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from sugata.nn import LanguageModel
+from sugata.nn import LanguageModel, TextEncoder
 
 OPSET = 20  # the newest that the tracing exporter knows; fused attention raises the finished file to 23
 ATTENTION_OPSET = 23
@@ -66,6 +66,13 @@ def trace_decode(model: LanguageModel) -> onnx.ModelProto:
         _Step(model), (torch.zeros(2, dtype=torch.int64), *state), ["token", *names], outputs, axes
     )
     return _without_prefix(graph, "model.")
+
+
+def trace_encoder(encoder: TextEncoder) -> onnx.ModelProto:
+    """The graph of an encoder: `tokens` `(batch, length)` to `vector` `(batch, output_dim)`."""
+    tokens = torch.tensor([[5, 6, 7, 8, 9, 4, 0], [5, 6, 0, 0, 0, 0, 0]])
+    axes = {"tokens": {0: "batch", 1: "length"}, "vector": {0: "batch"}}
+    return _without_prefix(_trace(encoder, (tokens,), ["tokens"], ["vector"], axes), "model.")
 
 
 def _trace(

@@ -67,6 +67,7 @@ class LanguageModelConfig:
         mamba_head_dim: Mamba: channels per head (P); the common divisor with the inner width is used.
         expand: Mamba: inner width divided by `hidden_dim`.
         conv_kernel: Mamba: taps of the causal depthwise convolution.
+        output_dim: Width of the head of an encoder, which gives vectors; None: logits of the vocabulary.
     """
 
     vocabulary_size: int
@@ -85,6 +86,7 @@ class LanguageModelConfig:
     mamba_head_dim: int = 64
     expand: int = 2
     conv_kernel: int = 4
+    output_dim: int | None = None
 
     def __post_init__(self) -> None:
         _require_one_of("normalization", self.normalization, NORMALIZATIONS)
@@ -96,6 +98,10 @@ class LanguageModelConfig:
         ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise InvalidArchitecture(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.output_dim is not None and self.output_dim < 1:
+            raise InvalidArchitecture(f"output_dim is {self.output_dim}; it must be at least 1")
+        if self.output_dim is not None and self.tie_embeddings:
+            raise InvalidArchitecture("tie_embeddings: a head of output_dim is no embedding; set it to false")
         if self.uses_positions:
             self._check_heads()
 

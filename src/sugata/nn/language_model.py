@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 from sugata.nn.attention import Attention, FlashAttention, GroupedQueryAttention
 from sugata.nn.config import LanguageModelConfig, LayerConfig
 from sugata.nn.feed_forward import FeedForward
-from sugata.nn.initialization import initialize_embedding, initialize_head
+from sugata.nn.initialization import initialize_embedding, initialize_head, initialize_linear
 from sugata.nn.linear_attention import LinearAttention
 from sugata.nn.mamba import Mamba
 from sugata.nn.norms import make_norm
@@ -96,7 +96,8 @@ class LanguageModel(nn.Module):
         device: Where the parameters live; `"meta"` gives them shapes only, for counting.
 
     Attributes:
-        embedding_scale: What token embeddings are multiplied by: sqrt(hidden_dim) if tied, else 1.
+        embedding_scale: What token embeddings are multiplied by: sqrt(hidden_dim) if tied or in an encoder,
+            else 1.
         checkpoint_activations: Keep only the inputs of layers during training and compute the rest again in
             the backward pass: less memory, more time.
     """
@@ -107,13 +108,16 @@ class LanguageModel(nn.Module):
         self.checkpoint_activations = False
         # One matrix cannot have both the unit variance of an embedding and the small one of a head, so a tied
         # one is multiplied on its way in (Vaswani et al. 2017, section 3.4).
-        self.embedding_scale = config.hidden_dim**0.5 if config.tie_embeddings else 1.0
+        # In an encoder it makes the table learn faster, which is most of what a search by words needs.
+        scaled = config.tie_embeddings or config.output_dim is not None
+        self.embedding_scale = config.hidden_dim**0.5 if scaled else 1.0
         # Built without storage first: filling the matrices once is enough.
         with torch.device("meta"):
             self.embedding = nn.Embedding(config.vocabulary_size, config.hidden_dim)
             self.layers = nn.ModuleList(Layer(config, layer) for layer in config.layers)
             self.norm = make_norm(config)
-            self.head = nn.Linear(config.hidden_dim, config.vocabulary_size, bias=False)
+            outputs = config.output_dim or config.vocabulary_size
+            self.head = nn.Linear(config.hidden_dim, outputs, bias=False)
         target = torch.get_default_device() if device is None else torch.device(device)
         if target.type != "meta":
             self.to_empty(device=target)
@@ -154,7 +158,7 @@ class LanguageModel(nn.Module):
 
     def _embed(self, tokens: Tensor) -> Tensor:
         x: Tensor = self.embedding(tokens)
-        return x * self.embedding_scale if self.config.tie_embeddings else x
+        return x if self.embedding_scale == 1.0 else x * self.embedding_scale
 
     def initial_state(self, batch: int) -> State:
         """The state before the first token: a flat tuple of tensors, named by `state_names`, batch on axis 0.
@@ -193,13 +197,16 @@ class LanguageModel(nn.Module):
         """Fill every parameter anew (muP, Yang et al. 2022: embedding, hidden matrices, head by fan-in).
 
         Departures from muP's tables: no multipliers in the forward pass and attention scores divided by
-        sqrt(head_dim); a tied head has the embedding's variance, 1 / hidden_dim.
+        sqrt(head_dim); a tied head has the embedding's variance, 1 / hidden_dim, and an encoder's projection
+        is a hidden matrix.
         """
         initialize_embedding(self.embedding, generator, self.embedding_scale)
         for index, layer in enumerate(self._layers()):
             layer.initialize(generator, index, len(self.layers))
         _reset_norm(self.norm)
-        if not self.config.tie_embeddings:
+        if self.config.output_dim is not None:
+            initialize_linear(self.head, generator)
+        elif not self.config.tie_embeddings:
             initialize_head(self.head, generator)
 
 

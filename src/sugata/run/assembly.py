@@ -11,7 +11,7 @@ from sugata.evaluators import Evaluator, FunctionEvaluator, TableEvaluator, read
 from sugata.objectives import Objectives
 from sugata.recipe import Recipe, StrategySection, TableSection
 from sugata.recipe_stages import SupernetSection
-from sugata.recipe_tasks import CodeSection, ImageSection
+from sugata.recipe_tasks import CodeSearchSection, CodeSection, ImageSection
 from sugata.recipe_training import FinalSection, RungSection, TrainingSection
 from sugata.run.aims import limited_metrics, objectives_of, own_metrics
 from sugata.run.promotion import promoting
@@ -232,6 +232,8 @@ def networks_of(recipe: Recipe, space: SearchSpace, data: str | None = None) -> 
         section = section.model_copy(update={"data": data})
     if isinstance(section, ImageSection):
         return _image_networks(recipe, section, space)
+    if isinstance(section, CodeSearchSection):
+        return _search_networks(section, space)
     if isinstance(section, CodeSection):
         return _language_networks(section, space)
     raise RecipeError("field 'task': the recipe has none; this command needs one")
@@ -252,6 +254,26 @@ def _language_networks(section: CodeSection, space: SearchSpace) -> "Networks":
     )
     return LanguageNetworks(
         space, task, evaluation_bytes=int(section.evaluation_bytes), test_bytes=int(section.test_bytes)
+    )
+
+
+def _search_networks(section: CodeSearchSection, space: SearchSpace) -> "Networks":
+    from sugata.evaluators.code_search import CodeSearchNetworks
+    from sugata.spaces.language import LanguageSpace
+    from sugata.tasks import CodeSearch
+
+    if not isinstance(space, LanguageSpace):
+        raise RecipeError(
+            f"field 'space': {space.name} has no encoders of code; use a language space, such as tiny"
+        )
+    own = {"kind", "towers", "pooling", "evaluation_pairs", "test_pairs"}
+    return CodeSearchNetworks(
+        space,
+        CodeSearch(**section.model_dump(exclude=own)),
+        towers=section.towers,
+        pooling=section.pooling,
+        evaluation_pairs=section.evaluation_pairs,
+        test_pairs=section.test_pairs,
     )
 
 
@@ -290,6 +312,9 @@ def settings(recipe: Recipe, section: TrainingSection | None = None) -> "Trainin
     given = (section or recipe.training).model_dump()
     if isinstance(recipe.task, ImageSection):
         given |= {"length": None, "evaluation_limit": recipe.task.evaluation_images}
+        return TrainingSettings(**given)
+    if isinstance(recipe.task, CodeSearchSection):
+        given |= {"length": None, "evaluation_limit": recipe.task.evaluation_pairs}
         return TrainingSettings(**given)
     return TrainingSettings(**{name: value for name, value in given.items() if value is not None})
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from sugata import journal
 from sugata.errors import SugataError
 from sugata.recipe import Recipe
-from sugata.recipe_tasks import CodeSection
+from sugata.recipe_tasks import CodeSearchSection, CodeSection
 from sugata.report import MeasuredBaseline, Ranked, ReportData, SharedWeights, Winner, write_report
 from sugata.report.wording import number, plural
 from sugata.run.folder import BEST
@@ -106,6 +106,8 @@ def _curve_names(recipe: Recipe) -> tuple[str, str]:
         return "reported value", "step"
     if isinstance(recipe.task, CodeSection):
         return "training loss, bits a token", "tokens"
+    if isinstance(recipe.task, CodeSearchSection):
+        return "training loss, bits a pair", "pairs"
     if recipe.task.predict == "value":
         return "training loss, squared deviations", "values"
     return "training loss, bits an image", "images"
@@ -129,6 +131,8 @@ def _winner(result: Result, drawn: bool) -> Winner | None:
     primary = next(iter(result.reported), result.objectives.primary.name)
     outline, cells = _drawn(result, best) if drawn else ((), {})
     metrics = dict(best.metrics) | {k: test[k] for k in ("parse_rate",) if k in test}
+    for method, values in test.get("lexical", {}).items():  # on the same test data as the winner
+        metrics[f"test_{primary}_of_{method}"] = values[primary]
     return Winner(
         architecture=best.proposal.architecture,
         metrics=metrics,

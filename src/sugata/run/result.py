@@ -115,10 +115,12 @@ class Result:
             raise RunFolderError(
                 f"{self.folder}: nothing exported yet; go on with: sugata resume {self.folder}"
             )
-        from sugata.export import load_folder, load_image_folder
+        from sugata.export import load_folder, load_image_folder, load_search_folder
 
         if self.recipe.task.kind == "image":
             return load_image_folder(self.folder / BEST)
+        if self.recipe.task.kind == "code_search":
+            return load_search_folder(self.folder / BEST)[0]
         model, _ = load_folder(self.folder / BEST)
         return model
 

@@ -180,7 +180,9 @@ def _scored(assembly: Assembly, section: SupernetSection, weights: Path) -> Asse
     recipe, task = assembly.recipe, assembly.recipe.task
     limit = None
     if task is not None:
-        limit = task.evaluation_images if task.kind == "image" else int(task.evaluation_bytes)
+        given = task.evaluation_bytes if task.kind == "code" else None
+        given = task.evaluation_images if task.kind == "image" else given
+        limit = None if given is None else int(given)
     scores = supernet.evaluator(assembly.task, limit)
     scores.calibration, scores.fine_tuning = section.calibration, section.fine_tuning
     training = settings(recipe)

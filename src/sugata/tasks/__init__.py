@@ -2,6 +2,7 @@
 
 from sugata.tasks.base import Batch, Task
 from sugata.tasks.code import ACCURACY, BITS_PER_BYTE, CodeLanguageModelling
+from sugata.tasks.code_search import CodeSearch
 from sugata.tasks.corpus import END_OF_TEXT, load_tokenizer
 from sugata.tasks.generation import PARSE_RATE, Sampling, generate, parse_rate
 from sugata.tasks.image import ImageTask
@@ -13,6 +14,7 @@ __all__ = [
     "PARSE_RATE",
     "Batch",
     "CodeLanguageModelling",
+    "CodeSearch",
     "ImageTask",
     "Sampling",
     "Task",

@@ -244,7 +244,7 @@ def _read_tables(source: Source) -> Iterator[Document]:
         path = os.path.join(source.root, name)
         rows = _parquet_rows(path) if name.lower().endswith(".parquet") else _json_rows(path)
         for number, row in enumerate(rows):
-            document = _document(row, f"{name}:{number}", _split_of_file(name))
+            document = _document(row, f"{name}:{number}", split_of_file(name))
             if document is not None:
                 usable += 1
                 yield document
@@ -252,7 +252,7 @@ def _read_tables(source: Source) -> Iterator[Document]:
         raise DataError(f"data: {source.description} holds no text in its rows; give source code")
 
 
-def _split_of_file(name: str) -> str | None:
+def split_of_file(name: str) -> str | None:
     """The split that a name such as ``data/train-00000-of-00005.parquet`` or ``test/a.jsonl`` says."""
     for part in (os.path.basename(name), os.path.basename(os.path.dirname(name))):
         word = part.lower().split(".")[0].replace("_", "-").split("-")[0]
@@ -331,7 +331,7 @@ def _read_huggingface(name: str, max_bytes: int | None) -> Iterator[Document]:
         parts = datasets.load_dataset(path, configuration or None, streaming=max_bytes is not None)
     except Exception as error:  # the library raises dozens of kinds, all of them about name, network or files
         raise DataError(
-            f"data: hf:{name} cannot be loaded ({_first_line(error)}); check the name and the network"
+            f"data: hf:{name} cannot be loaded ({first_line(error)}); check the name and the network"
         ) from None
     usable = 0
     for split, rows in parts.items():
@@ -352,9 +352,10 @@ def _read_huggingface(name: str, max_bytes: int | None) -> Iterator[Document]:
 
 
 def _unreadable(path: str, error: Exception) -> str:
-    return f"data: {path} cannot be read ({_first_line(error)}); check the file and its permissions"
+    return f"data: {path} cannot be read ({first_line(error)}); check the file and its permissions"
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
     text = getattr(error, "strerror", None) or str(error)
     return next(itertools.chain((text.strip().splitlines() or [""])[:1]), "") or type(error).__name__
