@@ -224,6 +224,18 @@ def seconds(text: str | float) -> float:
         raise RecipeError(f"{text!r} is not a duration; write it like 90s, 10m or 1.5h") from None
 
 
+def size(text: str | float) -> float:
+    """A size such as ``8MB`` in bytes.
+
+    Raises:
+        RecipeError: it is none.
+    """
+    try:
+        return TypeAdapter(Bytes).validate_python(text)
+    except ValidationError:
+        raise RecipeError(f"{text!r} is not a size; write it like 50MB, 800kB or 2GB") from None
+
+
 def assignments(texts: Sequence[str]) -> dict[str, Any]:
     """Changes of a recipe from ``field=value`` texts, the values written as in YAML.
 

@@ -43,6 +43,7 @@ def check_together(recipe: "Recipe", where: str) -> None:
         raise RecipeError(f"{where}: funnel is empty; give at least one rung with name and amount")
     _check_shared(recipe, where)
     _check_amounts(recipe, where)
+    _check_distill(recipe, where)
     if len({rung.unit for rung in recipe.funnel if rung.unit != SHARED}) > 1:
         raise RecipeError(f"{where}: funnel rungs have different units; use one")
     _check_promotion(recipe, where)
@@ -102,6 +103,12 @@ def _check_shared(recipe: "Recipe", where: str) -> None:
 def _check_method(section: "SupernetSection", where: str) -> None:
     if section.unit == "seconds" and section.method != "elastic":
         raise RecipeError(f"{where}: supernet.unit is seconds; method {section.method} takes steps or epochs")
+
+
+def _check_distill(recipe: "Recipe", where: str) -> None:
+    taught = recipe.training.distill is not None or recipe.final_training.distill is not None
+    if taught and (recipe.task is None or recipe.task.kind != "code"):
+        raise RecipeError(f"{where}: training.distill is for task.kind code; leave it out")
 
 
 def _check_amounts(recipe: "Recipe", where: str) -> None:

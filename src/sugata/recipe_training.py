@@ -51,6 +51,19 @@ class PromotionSection(Section):
     )
 
 
+class DistillSection(Section):
+    """A teacher, for language models of code."""
+
+    teacher: str = Field(
+        description="an exported folder, a run's checkpoint, a local transformers folder, stored logits, or a"
+        " JSONL file of prompts and completions"
+    )
+    weight: float = Field(0.5, ge=0, le=1, description="its share of the loss; of texts: of a batch's rows")
+    temperature: float = Field(2.0, gt=0, description="what the logits of both are divided by")
+    hidden: float = Field(0.0, ge=0, description="weight of hidden-state matching; 0: none")
+    attention: float = Field(0.0, ge=0, description="weight of attention matching; 0: none")
+
+
 class TrainingSection(Section):
     """How candidates are trained."""
 
@@ -74,6 +87,9 @@ class TrainingSection(Section):
     auxiliary_weight: float = Field(0.4, ge=0, description="cells: of an auxiliary classifier's loss")
     checkpoint_activations: bool = Field(False, description="less memory, more time")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="of the matrix products")
+    distill: DistillSection | None = Field(
+        None, description="code: a teacher, such as {teacher: DIR, weight: 0.5}; null: none"
+    )
 
 
 class EarlyStopSection(Section):

@@ -9,6 +9,7 @@ from rich.console import Console
 import sugata
 from sugata.cli import bench
 from sugata.cli.latency_table import latency_table
+from sugata.cli.teach import teach
 from sugata.cli.tune import tune
 from sugata.errors import RecipeError, RunFolderError
 
@@ -321,6 +322,7 @@ def measure(
 
 
 app.command()(latency_table)
+app.command()(teach)
 
 
 @app.command()

@@ -56,6 +56,17 @@ class Attention(TokenMixer):
         query, key = torch.split(query_key, [heads, groups], dim=-2)
         return query, key, value
 
+    def weights(self, x: Tensor) -> Tensor:
+        """What every token of `(batch, length, dim)` attends to: `(batch, heads, length, length)`.
+
+        Rows sum to 1. `forward` need not compute it; a distillation compares it with a teacher's.
+        """
+        positions = torch.arange(x.shape[1], device=x.device)
+        query, key, _ = (t.transpose(-3, -2) for t in self._project(x, positions))
+        key = key.repeat_interleave(self.num_heads // self.key_value_heads, dim=1)
+        scores: Tensor = (query * self.head_dim**-0.5) @ key.transpose(-1, -2)
+        return (scores.float() + self._bias(query)).softmax(-1)
+
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """All tensors `(batch, heads, length, head_dim)`."""
         if self.training and self.slopes is None:

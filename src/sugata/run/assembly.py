@@ -307,9 +307,12 @@ def settings(recipe: Recipe, section: TrainingSection | None = None) -> "Trainin
     Args:
         section: other settings than those of the search.
     """
-    from sugata.training import TrainingSettings
+    from sugata.training import DistillationSettings, TrainingSettings
 
-    given = (section or recipe.training).model_dump()
+    chosen = section or recipe.training
+    given = chosen.model_dump()
+    if chosen.distill is not None:
+        given["distill"] = DistillationSettings(**chosen.distill.model_dump())
     if isinstance(recipe.task, ImageSection):
         given |= {"length": None, "evaluation_limit": recipe.task.evaluation_images}
         return TrainingSettings(**given)

@@ -51,6 +51,7 @@ class Task(ABC):
         primary: the metric that a search compares candidates by; one of ``metrics``.
         targets: what the loss is the mean over, in the plural; budgets in tokens count them.
         likelihood: whether the loss is in nats; curves show it in bits then.
+        companion: parameters that the loss has besides the model's, trained with them and not kept.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Task(ABC):
     primary: Metric
     targets: str = "tokens"
     likelihood: bool = True
+    companion: nn.Module | None = None
 
     @abstractmethod
     def signature(self, architecture: Mapping[str, Value], fidelity: Fidelity | None = None) -> Signature:

@@ -6,12 +6,13 @@ from sugata.training.loop import TrainingResult, train
 from sugata.training.parametrization import parameter_groups
 from sugata.training.precision import BF16_PAYS_FROM, automatic_precisions
 from sugata.training.schedule import rate_share, training_clock
-from sugata.training.settings import TrainingSettings
+from sugata.training.settings import DistillationSettings, TrainingSettings
 
 __all__ = [
     "BF16_PAYS_FROM",
     "CHECKPOINT",
     "ONE_DEVICE",
+    "DistillationSettings",
     "Hardware",
     "TrainingResult",
     "TrainingSettings",

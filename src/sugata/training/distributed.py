@@ -27,6 +27,7 @@ class LossModule(nn.Module):
         super().__init__()
         self.model = model
         self.task = task
+        self.companion = task.companion
         self.auxiliary_weight = auxiliary_weight
 
     def forward(self, batch: Batch) -> Tensor:

@@ -23,6 +23,7 @@ from sugata.training.settings import TrainingSettings
 from sugata.trial import Fidelity, Status, Value
 
 Report = Callable[[float, float], bool]
+AfterStep = Callable[[float], None]
 
 #: Points of the training curve for each budget.
 CURVE_POINTS = 100
@@ -66,6 +67,7 @@ def train(
     report: Report | None = None,
     folder: Path | None = None,
     resume_from: Path | None = None,
+    after_step: AfterStep | None = None,
 ) -> TrainingResult:
     """Train a model in place, on the device where it lies, and leave it in evaluation mode.
 
@@ -90,6 +92,11 @@ def train(
             primary metric; training stops when it returns False.
         folder: where `checkpoint.safetensors` is written, regularly and at the end; None writes nothing.
         resume_from: the checkpoint to continue from.
+        after_step: called after each step of the optimizer with the spent share of the budget; it may change
+            weights, as gradual pruning does.
+
+    With `settings.distill` the loss is shared with a teacher, whose time counts. Projections of a
+    distillation start anew when a training is resumed.
 
     Raises:
         RecipeError: settings that this model, device or group of processes cannot follow.
@@ -102,6 +109,8 @@ def train(
     saved = time.monotonic()
     while not run.progress.finished and run.progress.share < 1.0:
         run.step()
+        if after_step is not None:
+            after_step(min(run.progress.share, 1.0))
         bad_step = run.read_losses()
         if bad_step is not None:
             status, reason = Status.DIVERGED, f"the loss is not finite at step {bad_step}"
@@ -142,6 +151,10 @@ class _Run:
         seed: int,
         resume_from: Path | None,
     ) -> None:
+        if settings.distill is not None:
+            from sugata.training.distillation import distilled  # needs what is above this loop
+
+            task = distilled(task, settings.distill, model, architecture, seed=seed)
         self.model, self.task, self.architecture, self.settings = model, task, architecture, settings
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
@@ -149,6 +162,10 @@ class _Run:
         self.memory_format = memory_format(model)
         model.to(memory_format=self.memory_format)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(model, settings)
+        if task.companion is not None:
+            for group in make_optimizer(task.companion, settings).param_groups:
+                self.optimizer.add_param_group(group)
+            self.parameters += list(task.companion.parameters())
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         self.loss = distributed.loss_module(model, task, settings.batch_size, settings.auxiliary_weight)
         regularization.check_drop_path(model, settings.drop_path)

@@ -13,6 +13,36 @@ RATES = {"adamw": 0.004, "sgd": 0.1}
 
 
 @dataclass(frozen=True)
+class DistillationSettings:
+    """What the training loop needs to know of a teacher.
+
+    Attributes:
+        teacher: an exported folder, the folder of a checkpoint in a run, a local transformers folder, a
+            folder of stored logits (`write_logits`), or a JSONL file of prompts and completions.
+        weight: the teacher's share of the loss, the rest is the task's own. With completions: the share of a
+            batch's rows that are completions.
+        temperature: what logits of both are divided by.
+        hidden: weight of hidden-state matching, added to the loss; 0 leaves it out.
+        attention: weight of attention matching, added to the loss; 0 leaves it out.
+    """
+
+    teacher: str
+    weight: float = 0.5
+    temperature: float = 2.0
+    hidden: float = 0.0
+    attention: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight <= 1:
+            raise RecipeError(f"training.distill.weight is {self.weight}; it must be from 0 to 1")
+        if not self.temperature > 0:
+            raise RecipeError(f"training.distill.temperature is {self.temperature}; it must be above 0")
+        for name in ("hidden", "attention"):
+            if not getattr(self, name) >= 0:
+                raise RecipeError(f"training.distill.{name} is {getattr(self, name)}; it must be at least 0")
+
+
+@dataclass(frozen=True)
 class TrainingSettings:
     """What the training loop needs to know besides model, task and budget.
 
@@ -41,6 +71,7 @@ class TrainingSettings:
         patience: stop after so many validations in a row without a new best, and keep the best weights;
             0 never stops.
         checkpoint_seconds: wall-clock seconds between checkpoints.
+        distill: the teacher of a language model; None has none.
     """
 
     optimizer: Optimizer = "adamw"
@@ -63,6 +94,7 @@ class TrainingSettings:
     evaluation_limit: int | None = 65_536
     patience: int = 0
     checkpoint_seconds: float = 60.0
+    distill: DistillationSettings | None = None
 
     def __post_init__(self) -> None:
         if self.optimizer not in RATES:

@@ -1,0 +1,29 @@
+"""Distillation: a student learns from a network, from its stored logits, or from its texts."""
+
+from sugata.training.distillation.losses import (
+    attention_weights,
+    hidden_states,
+    soft_targets,
+    stored_soft_targets,
+)
+from sugata.training.distillation.stored import StoredLogits, write_logits
+from sugata.training.distillation.task import Distilled, distilled
+from sugata.training.distillation.teachers import Teacher, open_teacher
+from sugata.training.distillation.texts import read_completions, write_completions
+from sugata.training.settings import DistillationSettings
+
+__all__ = [
+    "DistillationSettings",
+    "Distilled",
+    "StoredLogits",
+    "Teacher",
+    "attention_weights",
+    "distilled",
+    "hidden_states",
+    "open_teacher",
+    "read_completions",
+    "soft_targets",
+    "stored_soft_targets",
+    "write_completions",
+    "write_logits",
+]
