@@ -1,6 +1,6 @@
 """Does a small network, trained for some minutes, find functions better than TF-IDF and BM25 do?
 
-    python benchmarks/code_search.py --data ../shared/data/codepairs     # 10 CPU minutes of training
+    python benchmarks/code_search.py --data ../shared/data/codepairs     # 7 CPU minutes of training
     python benchmarks/code_search.py --data CODESEARCHNET/python/final/jsonl --seconds 3600
 
 A one-layer network of width 128 (one tower for queries and functions) is trained from scratch on one thread.
@@ -74,7 +74,7 @@ def rows(found: Mapping[str, np.ndarray]) -> list[list[str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", required=True, help="parquet or JSONL files with docstring and code")
-    parser.add_argument("--seconds", type=float, default=600, help="CPU time of training")
+    parser.add_argument("--seconds", type=float, default=420, help="CPU time of training")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--vocabulary", type=int, default=8192)
