@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from sugata.compression import compress
+from sugata.decoding import StepGraph, onnx_session
 from sugata.export import export_decode_onnx, export_onnx
-from sugata.measure import initial_state, onnx_session
 from sugata.nn import MIXERS, LanguageModel, LanguageModelConfig, LayerConfig
 
 pytestmark = pytest.mark.slow
@@ -41,15 +41,8 @@ def random_tokens(*shape):
 
 def decode(path, tokens):
     """Logits `(batch, length, vocabulary)`, token by token."""
-    session = onnx_session(path)
-    names = [output.name for output in session.get_outputs()]
-    state = {name: np.repeat(zeros, len(tokens), axis=0) for name, zeros in initial_state(session).items()}
-    logits = []
-    for token in tokens.T:
-        values = dict(zip(names, session.run(names, {"token": token, **state}), strict=True))
-        state = {name: values[name + ".next"] for name in state}
-        logits.append(values["logits"])
-    return np.stack(logits, axis=1)
+    sequences = StepGraph(path).start(len(tokens), capacity=5)  # more room must be made on the way
+    return np.stack([sequences.feed(token[:, None]) for token in tokens.T], axis=1)
 
 
 @pytest.mark.parametrize("mixers", ALL_MIXERS, ids="-".join)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from sugata.measure import decode_latency, latency, onnx_latency, onnx_session, peak_memory
-from sugata.measure.latency import initial_state
+from sugata.decoding import StepGraph
+from sugata.measure import decode_latency, latency, onnx_latency, peak_memory
 
 
 def save(path, nodes, inputs, outputs, weights=()):
@@ -32,25 +32,25 @@ def square(tmp_path):
 
 
 @pytest.fixture
-def counter(tmp_path):
-    """A decoding graph that appends its token to a cache."""
-    axes = helper.make_node("Unsqueeze", ["token", "one"], ["column"])
+def adder(tmp_path):
+    """A step graph that appends its tokens to a cache and answers with the sum of all."""
     return save(
-        tmp_path / "counter.onnx",
+        tmp_path / "adder.onnx",
         [
-            axes,
-            helper.make_node("Concat", ["cache", "column"], ["cache.next"], axis=1),
+            helper.make_node("Cast", ["tokens"], ["numbers"], to=TensorProto.FLOAT),
+            helper.make_node("Unsqueeze", ["numbers", "axes"], ["row"]),
+            helper.make_node("Concat", ["cache", "row"], ["cache.next"], axis=2),
             helper.make_node("ReduceSum", ["cache.next"], ["logits"]),
         ],
         [
-            helper.make_tensor_value_info("token", TensorProto.INT64, ["batch"]),
-            helper.make_tensor_value_info("cache", TensorProto.INT64, ["batch", "past"]),
+            helper.make_tensor_value_info("tokens", TensorProto.INT64, ["batch", "length"]),
+            helper.make_tensor_value_info("cache", TensorProto.FLOAT, ["batch", 1, "past", 1]),
         ],
         [
-            helper.make_tensor_value_info("logits", TensorProto.INT64, None),
-            helper.make_tensor_value_info("cache.next", TensorProto.INT64, None),
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, None),
+            helper.make_tensor_value_info("cache.next", TensorProto.FLOAT, None),
         ],
-        [("one", np.array([1]))],
+        [("axes", np.array([1, 3]))],
     )
 
 
@@ -72,9 +72,12 @@ def test_more_work_takes_longer_in_onnxruntime(square):
     assert short.p10 < long.p10
 
 
-def test_decoding_feeds_the_state_back(counter):
-    assert initial_state(onnx_session(counter), 5)["cache"].shape == (1, 5)
-    assert decode_latency(counter, context=3, repeats=10).repeats == 10
+def test_decoding_feeds_the_state_back(adder):
+    sequences = StepGraph(adder).start()
+    sequences.skip(5)
+    assert [float(sequences.feed(np.array([[token]])).item()) for token in (3, 4)] == [3.0, 7.0]
+    assert sequences.length == 7
+    assert decode_latency(adder, context=3, repeats=10).repeats == 10
 
 
 def test_peak_memory_holds_the_weights_and_the_activations(square):

@@ -73,6 +73,24 @@ def test_step_form_equals_parallel_form(config: LanguageModelConfig, length: int
 
 
 @settings(max_examples=60, deadline=None)
+@given(configs(), st.lists(st.integers(1, 40), min_size=1, max_size=4))
+@torch.no_grad()
+def test_blocks_from_a_state_equal_the_parallel_form(config: LanguageModelConfig, blocks: list[int]) -> None:
+    model = random_model(config)
+    tokens = some_tokens(2, sum(blocks))
+    parallel = model(tokens)
+    state, logits = model.initial_state(2), []
+    for block in torch.split(tokens, blocks, dim=1):
+        of_block, state = model.extend(block, state)
+        logits.append(of_block)
+    torch.testing.assert_close(torch.cat(logits, dim=1), parallel, atol=1e-4, rtol=1e-4)
+    one_more = some_tokens(2, 1)[:, 0]
+    stepped, _ = model.step(one_more, state)
+    extended, _ = model.extend(one_more[:, None], state)
+    torch.testing.assert_close(extended[:, 0], stepped, atol=1e-4, rtol=1e-4)
+
+
+@settings(max_examples=60, deadline=None)
 @given(configs(), st.integers(2, 140), st.data())
 @torch.no_grad()
 def test_no_output_depends_on_later_tokens_or_other_sequences(

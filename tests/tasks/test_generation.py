@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sugata.decoding import BYTE_OF_CHARACTER
 from sugata.errors import TaskError
 from sugata.nn import LanguageModel, LanguageModelConfig, LayerConfig
 from sugata.tasks import CodeLanguageModelling, Sampling, generate, parse_rate
 from sugata.tasks.corpus import train_tokenizer
-from sugata.tasks.corpus.tokenizer import BYTE_OF_CHARACTER
 from sugata.tasks.generation import parses, sample_functions
 
 TOKENIZER = train_tokenizer(["def f(x):\n    return x + 1\n", "größe 日本 🙂"], 280)

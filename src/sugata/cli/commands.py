@@ -184,16 +184,12 @@ def generate(
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
 ) -> None:
     """Write code with an exported model, as it comes."""
-    from sugata.export import load_folder
-    from sugata.tasks import generate as continue_prompt
+    from sugata import decoding
 
     if not (model / "config.json").is_file():
         remedy = f"give {model / 'best'}" if (model / "best").is_dir() else "give one such as runs/tiny/best"
         raise RunFolderError(f"{model}: not an exported model; {remedy}")
-    network, tokenizer = load_folder(model)
-    pieces = continue_prompt(
-        network,
-        tokenizer,
+    pieces = decoding.load(model).generate(
         prompt,
         max_new_tokens=tokens,
         temperature=temperature,

@@ -24,19 +24,19 @@ state = {
         np.int64 if "int64" in value.type else np.float32,
     )
     for value in session.get_inputs()
-    if value.name != "token"
+    if value.name != "tokens"
 }
 
 end = tokenizer.token_to_id("<|endoftext|>")  # also stands before every text
 tokens = [end, *tokenizer.encode("def quicksort(xs):").ids]
-for position in range(len(tokens) + 40):
-    token = np.array([tokens[position]])
-    values = dict(zip(outputs, session.run(outputs, {"token": token, **state})))
+new = tokens  # first the prompt, then a token at a time
+while len(tokens) < 60:
+    values = dict(zip(outputs, session.run(outputs, {"tokens": np.array([new]), **state})))
     state = {name: values[name + ".next"] for name in state}
-    if position == len(tokens) - 1:  # the prompt has been read: choose the likeliest next token
-        tokens.append(int(values["logits"][0].argmax()))
-        if tokens[-1] == end:
-            break
+    new = [int(values["logits"][0].argmax())]  # the likeliest next token
+    tokens += new
+    if new == [end]:
+        break
 print(tokenizer.decode(tokens))
 """
 
@@ -58,7 +58,7 @@ With `pip install onnxruntime tokenizers numpy`, in this folder:
 {program}```
 
 `model.onnx` reads whole sequences at once: `tokens` `(batch, length)`, int64, gives `logits`
-`(batch, length, vocabulary)`. `decode.onnx` reads one token a step, as above.
+`(batch, length, vocabulary)`. `decode.onnx` reads a few tokens a call and keeps a state, as above.
 With sugata installed, `sugata.export.load_folder(".")` gives the torch model and the tokenizer.
 
 ## Files
@@ -79,7 +79,7 @@ With sugata installed, `sugata.export.load_folder(".")` gives the torch model an
 _FILES = {
     "model.safetensors": "the weights, packed",
     "model.onnx": "the network for whole sequences, weights stored in the same precision",
-    "decode.onnx": "the network for one token at a time",
+    "decode.onnx": "the network with its state: reads a prompt, then a token at a time",
     "tokenizer.json": "byte-level BPE, read by the `tokenizers` library",
 }
 

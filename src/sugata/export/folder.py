@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 
 from sugata import __version__
 from sugata.compression import CompressedModel, load
+from sugata.decoding import STEP_GRAPH, require_language_model
 from sugata.errors import SugataError
 from sugata.export.card import model_card
 from sugata.export.onnx_file import export_decode_onnx, export_onnx
@@ -68,10 +69,10 @@ def _write_files(
     _write_json(folder / "config.json", config)
     shutil.copyfile(tokenizer, folder / "tokenizer.json")
     export_onnx(compressed, folder / "model.onnx")
-    export_decode_onnx(compressed, folder / "decode.onnx")
+    export_decode_onnx(compressed, folder / STEP_GRAPH)
     sizes = {
         file: (folder / file).stat().st_size
-        for file in ("model.safetensors", "model.onnx", "decode.onnx", "tokenizer.json")
+        for file in ("model.safetensors", "model.onnx", STEP_GRAPH, "tokenizer.json")
     }
     (folder / "README.md").write_text(
         model_card(name, compressed, architecture, info, sizes), encoding="utf-8"
@@ -85,23 +86,13 @@ def load_folder(folder: str | Path) -> tuple[LanguageModel, Tokenizer]:
         SugataError: a file is missing or cannot be read.
     """
     folder = Path(folder)
-    if '"sugata-code-search"' in _config(folder):
-        raise SugataError(f"{folder}: it finds code and writes none; its README.md says how to use it")
-    if '"sugata-image"' in _config(folder):
-        raise SugataError(f"{folder}: an image network, it writes no text; its README.md says how to use it")
+    require_language_model(folder)
     model = load(folder / "model.safetensors").restore()
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:  # the library raises nothing more specific
         raise SugataError(f"{folder / 'tokenizer.json'}: cannot be read as a tokenizer ({error})") from None
     return model, tokenizer
-
-
-def _config(folder: Path) -> str:
-    try:
-        return (folder / "config.json").read_text(encoding="utf-8")
-    except OSError:
-        return ""
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:

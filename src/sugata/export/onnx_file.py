@@ -7,10 +7,14 @@ from pathlib import Path
 import onnx
 
 from sugata.compression import CompressedModel
+from sugata.decoding.graph import BLOCK, CACHE, IN_PLACE
 from sugata.export.tracing import trace_decode, trace_encoder, trace_prefill
 from sugata.export.weights import Kernels, insert_weights
 from sugata.nn import Pooling, TextEncoder
+from sugata.nn.fused import FUSED_HEAD_DIM
+from sugata.nn.token_mixer import BLOCK as RECURRENT_BLOCK
 
+ATTENTION_MIXERS = {"transformer", "flash_attention", "grouped_query_attention"}
 IR_VERSION = 10  # of the file format; readers of the last years know it
 
 
@@ -27,18 +31,28 @@ def export_onnx(compressed: CompressedModel, path: str | Path) -> None:
 
 
 def export_decode_onnx(compressed: CompressedModel, path: str | Path) -> None:
-    """Write the graph that reads one token: `token` `(batch,)` and a state -> `logits` and the next state.
+    """Write the step graph: `tokens` `(batch, length)`, a state -> `logits` of the last one, the next state.
 
-    A state tensor `NAME` comes back as `NAME.next`, to be fed to the next step. Every state starts as zeros,
-    with length 0 along axes named "past". With int8 weights, inputs of products are rounded to 8 bits too
-    (see `weights.insert_weights`): logits differ from the restored model's by a few thousandths of their
-    size.
+    A state tensor `NAME` comes back as `NAME.next`, to be fed to the next call. Every state starts as zeros,
+    with length 0 along axes named "past". One call reads a token, or a block of a prompt; rows of a batch
+    are of equal length. Caches may also be buffers longer than what is in them, bound as input and as output
+    at once, as `sugata.decoding` does: then nothing is copied. (Not where the width
+    of heads is no multiple of 8, for which onnxruntime has no such operator; the file's metadata tell.)
+
+    With int8 weights, inputs of products are rounded to 8 bits too (see `weights.insert_weights`): logits
+    differ from the restored model's by a few thousandths of their size.
 
     Args:
         compressed: what ships; weights are stored at its precision.
         path: the file, usually `decode.onnx`.
     """
-    _write(trace_decode(compressed.restore()), compressed, path, "packed")
+    graph = trace_decode(compressed.restore())
+    config = compressed.config
+    recurrent = any(layer.mixer not in ATTENTION_MIXERS for layer in config.layers)
+    fused = config.head_dim % FUSED_HEAD_DIM == 0
+    properties = {CACHE: IN_PLACE if fused else "grown", BLOCK: str(RECURRENT_BLOCK if recurrent else 256)}
+    onnx.helper.set_model_props(graph, properties)
+    _write(graph, compressed, path, "packed")
 
 
 def export_encoder_onnx(compressed: CompressedModel, pooling: Pooling, path: str | Path) -> None:

@@ -22,16 +22,16 @@ _FUSED = "sugata_fused"  # a domain that exists only between the trace and `_nam
 NEXT = ".next"  # what the outputs of a decoding graph add to the names of the state they replace
 
 
-class _Step(nn.Module):
-    """`LanguageModel.step` as a forward pass with flat inputs and outputs."""
+class _Extend(nn.Module):
+    """`LanguageModel.extend` as a forward pass with flat inputs and outputs, and logits of the last token."""
 
     def __init__(self, model: LanguageModel) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, token: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        logits, after = self.model.step(token, state)
-        return logits, *after
+    def forward(self, tokens: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        features, after = self.model.extend_features(tokens, state)
+        return self.model.head(features[:, -1]), *after
 
 
 def trace_prefill(model: LanguageModel) -> onnx.ModelProto:
@@ -45,26 +45,25 @@ def trace_prefill(model: LanguageModel) -> onnx.ModelProto:
 
 
 def trace_decode(model: LanguageModel) -> onnx.ModelProto:
-    """The graph of `step`: `token` `(batch,)` and a state to `logits` `(batch, vocabulary)` and the next
-    state.
+    """The graph of `extend`: `tokens` `(batch, length)` and a state to `logits` `(batch, vocabulary)` of the
+    last token and the next state.
 
     A state tensor `NAME` comes back as `NAME.next`. Every state starts as zeros, caches with length 0
     ("past").
     """
     names = list(model.state_names)
-    token = torch.zeros(2, dtype=torch.int64)
+    tokens = torch.zeros(2, 3, dtype=torch.int64)
     with torch.no_grad():
-        _, state = model.step(token, model.initial_state(2))
-        _, after = model.step(token, state)
-    axes = {name: {0: "batch"} for name in ["token", "logits", *names, *(name + NEXT for name in names)]}
+        _, state = model.extend(tokens, model.initial_state(2))
+        _, after = model.extend(tokens, state)
+    axes = {name: {0: "batch"} for name in ["tokens", "logits", *names, *(name + NEXT for name in names)]}
+    axes["tokens"][1] = "length"
     for name, before, grown in zip(names, state, after, strict=True):
         for axis, (old, new) in enumerate(zip(before.shape, grown.shape, strict=True)):
             if old != new:
-                axes[name][axis], axes[name + NEXT][axis] = "past", "past + 1"
+                axes[name][axis], axes[name + NEXT][axis] = "past", "past + length"
     outputs = ["logits", *(name + NEXT for name in names)]
-    graph = _trace(
-        _Step(model), (torch.zeros(2, dtype=torch.int64), *state), ["token", *names], outputs, axes
-    )
+    graph = _trace(_Extend(model), (tokens, *state), ["tokens", *names], outputs, axes)
     return _without_prefix(graph, "model.")
 
 

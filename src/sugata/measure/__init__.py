@@ -4,7 +4,6 @@ from sugata.measure.counts import count_parameters, flops, multiply_accumulates
 from sugata.measure.latency import (
     Latency,
     decode_latency,
-    initial_state,
     latency,
     onnx_latency,
     onnx_session,
@@ -24,7 +23,6 @@ __all__ = [
     "decode_latency",
     "decoder_parameters",
     "flops",
-    "initial_state",
     "latency",
     "multiply_accumulates",
     "onnx_latency",

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Feeds = Mapping[str, NDArray[Any]]
+from sugata.decoding import StepGraph, onnx_session
 
-NEXT = ".next"  # outputs of decoding graphs that replace the state of the same name
+Feeds = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,6 @@ def latency(
     return Latency(median, p10, p90, len(timings))
 
 
-def onnx_session(path: str | Path, threads: int = 1) -> Any:
-    """An onnxruntime session on the CPU that uses `threads` threads and does not spin while it waits."""
-    import onnxruntime  # heavy, and not needed to time a callable
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def onnx_latency(
     path: str | Path,
     feeds: Feeds,
@@ -103,38 +92,18 @@ def decode_latency(
     repeats: int = 64,
     seconds: float = 0.4,
 ) -> Latency:
-    """Time one token of a decoding graph, after a context: every step feeds back the state of the one before.
+    """Time one token of a step graph, after a context: every step feeds back the state of the one before.
 
     The context is not decoded: caches are filled with zeros of its length, which takes the same time to
-    attend to. They grow while timing goes on, as they do when text is generated.
+    attend to. They fill while timing goes on, as they do when text is generated.
 
     Args:
-        path: a graph with an input `token` `(batch,)` and states that come back as `NAME.next`.
+        path: a graph with an input `tokens` `(batch, length)` and states that come back as `NAME.next`.
         context: tokens in the caches (axes named "past") before the first timed step.
         threads: threads of onnxruntime.
         repeats, seconds: see `latency`.
     """
-    session = onnx_session(path, threads)
-    state = initial_state(session, context)
-    outputs = [output.name for output in session.get_outputs()]
-    token = np.zeros(1, np.int64)
-
-    def step() -> None:
-        values = dict(zip(outputs, session.run(outputs, {"token": token, **state}), strict=True))
-        for name in state:
-            state[name] = values[name + NEXT]
-
-    return latency(step, repeats=repeats, seconds=seconds)
-
-
-def initial_state(session: Any, past: int = 0) -> dict[str, NDArray[Any]]:
-    """Zeros for every state input of a decoding graph, with caches of length `past`, for one sequence."""
-    lengths = {"batch": 1, "past": past}
-    return {
-        value.name: np.zeros(
-            [lengths.get(axis, axis) for axis in value.shape],
-            np.int64 if "int64" in value.type else np.float32,
-        )
-        for value in session.get_inputs()
-        if value.name != "token"
-    }
+    sequence = StepGraph(path, threads).start(capacity=context + repeats + 8)
+    sequence.skip(context)
+    token = np.zeros((1, 1), np.int64)
+    return latency(lambda: sequence.feed(token), repeats=repeats, seconds=seconds)

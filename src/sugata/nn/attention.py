@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sugata.nn.config import LanguageModelConfig
+from sugata.nn.fused import grouped_query_attention, rotate_heads
 from sugata.nn.initialization import initialize_linear
 from sugata.nn.positions import alibi_slopes, rotary, rotate
 from sugata.nn.token_mixer import State, TokenMixer
@@ -110,6 +111,25 @@ class Attention(TokenMixer):
             scores = scores + slopes * (steps - steps[-1:])
         mixed = scores.softmax(-1).to(values.dtype) @ values
         return self.output(mixed.flatten(1)), (keys, values)
+
+    def extend(self, x: Tensor, state: State, position: Tensor) -> tuple[Tensor, State]:
+        """Attend from each of the tokens `(batch, n, dim)` to the cache and to those before it."""
+        heads, groups = self.num_heads, self.key_value_heads
+        positions = position[:1] + torch.arange(x.shape[1], device=x.device)
+        widths = [heads * self.head_dim, groups * self.head_dim, groups * self.head_dim]
+        query, key, value = torch.split(self.qkv(x), widths, dim=-1)
+        if self.rope_theta is not None:
+            cos, sin = (t[:, 0] for t in rotary(positions, self.head_dim, self.rope_theta))
+            query, key = rotate_heads(query, cos, sin), rotate_heads(key, cos, sin)
+        bias = None
+        if self.slopes is not None:
+            steps = torch.arange(positions[-1] + 1, device=x.device)  # type: ignore[call-overload]
+            distance = (steps - positions[:, None]).to(x.dtype)
+            bias = (distance * torch.tensor(self.slopes, device=x.device)[:, None, None])[None]
+        mixed, keys, values = grouped_query_attention(
+            query, key, value, state[0], state[1], positions, bias, (heads, groups)
+        )
+        return self.output(mixed), (keys, values)
 
     def initialize(self, generator: torch.Generator, layer: int, depth: int) -> None:
         """Fill the two matrices."""

@@ -52,6 +52,12 @@ class FeedForward(nn.Module):
         """`(batch, dim)` to `(batch, dim)`."""
         return self(x), state
 
+    def extend(
+        self, x: Tensor, state: tuple[Tensor, ...], position: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """`(batch, n, dim)` to `(batch, n, dim)`."""
+        return self(x), state
+
     def initialize(self, generator: torch.Generator, layer: int, depth: int) -> None:
         """Draw the weights for layer number `layer` of `depth`."""
         initialize_linear(self.up, generator)

@@ -76,6 +76,16 @@ class Layer(nn.Module):
         transformed, ffn_state = self.ffn.step(self.ffn_norm(x), state[split:])
         return x + transformed, mixer_state + ffn_state
 
+    def extend(self, x: Tensor, state: State, position: Tensor) -> tuple[Tensor, State]:
+        """A few tokens `(batch, n, dim)`, of which `position` `(batch,)` came before."""
+        split = len(self.mixer.state_names)
+        mixed, mixer_state = self.mixer.extend(self.mixer_norm(x), state[:split], position)
+        x = x + mixed
+        if self.ffn is None or self.ffn_norm is None:
+            return x, mixer_state
+        transformed, ffn_state = self.ffn.extend(self.ffn_norm(x), state[split:], position)
+        return x + transformed, mixer_state + ffn_state
+
     def initialize(self, generator: torch.Generator, layer: int, depth: int) -> None:
         """Fill every parameter, for layer number `layer` of `depth`."""
         _reset_norm(self.mixer_norm)
@@ -130,7 +140,7 @@ class LanguageModel(nn.Module):
     def state_names(self) -> tuple[str, ...]:
         """A name for every tensor of the state, in order; usable as input names of an exported graph."""
         names = [f"layers.{i}.{name}" for i, layer in enumerate(self._layers()) for name in layer.state_names]
-        return (("position",) if self._adds_positions else ()) + tuple(names)
+        return (("position",) if self.config.uses_positions else ()) + tuple(names)
 
     @property
     def _adds_positions(self) -> bool:
@@ -166,7 +176,7 @@ class LanguageModel(nn.Module):
         Caches of keys and values start with length 0 on axis 2 and grow; everything else keeps its shape.
         """
         position = self.embedding.weight.new_zeros(batch, dtype=torch.int64)
-        state: State = (position,) if self._adds_positions else ()
+        state: State = (position,) if self.config.uses_positions else ()
         for layer in self._layers():
             state += layer.initial_state(batch)
         return state
@@ -183,15 +193,46 @@ class LanguageModel(nn.Module):
         """
         x = self._embed(tokens)
         after: State = ()
-        if self._adds_positions:
+        if self.config.uses_positions:
             position, state = state[0], state[1:]
-            x = x + sinusoidal(position, self.config.hidden_dim).to(x.dtype)
             after = (position + 1,)
+            if self._adds_positions:
+                x = x + sinusoidal(position, self.config.hidden_dim).to(x.dtype)
         for layer in self._layers():
             count = len(layer.state_names)
             x, layer_state = layer.step(x, state[:count])
             after, state = after + layer_state, state[count:]
         return self.head(self.norm(x)), after
+
+    def extend(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """A few tokens of every sequence at once: reading a prompt takes fewer, larger products than steps.
+
+        Args:
+            tokens: `(batch, n)` int64, best at most `BLOCK` of them.
+            state: From `initial_state` or the previous call; it is not changed. Rows are of equal length.
+
+        Returns:
+            Logits `(batch, n, vocabulary)` and the state after these tokens.
+        """
+        x, after = self.extend_features(tokens, state)
+        return self.head(x), after
+
+    def extend_features(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """`extend` without the head: `(batch, n, dim)` after the final norm."""
+        x = self._embed(tokens)
+        position = tokens.new_zeros(1)
+        after: State = ()
+        if self.config.uses_positions:
+            position, state = state[0], state[1:]
+            after = (position + tokens.shape[1],)
+            if self._adds_positions:
+                positions = position[:1] + torch.arange(tokens.shape[1], device=tokens.device)
+                x = x + sinusoidal(positions, self.config.hidden_dim).to(x.dtype)
+        for layer in self._layers():
+            count = len(layer.state_names)
+            x, layer_state = layer.extend(x, state[:count], position)
+            after, state = after + layer_state, state[count:]
+        return self.norm(x), after
 
     def initialize(self, generator: torch.Generator) -> None:
         """Fill every parameter anew (muP, Yang et al. 2022: embedding, hidden matrices, head by fan-in).

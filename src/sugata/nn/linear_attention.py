@@ -117,6 +117,34 @@ class LinearAttention(TokenMixer):
         mixed = (query[..., None, :] @ total)[..., 0, :] / (denominator + _EPS)
         return self.output(mixed.flatten(1)), (total, normalizer, *after)
 
+    def extend(self, x: Tensor, state: State, position: Tensor) -> tuple[Tensor, State]:
+        """Tokens `(batch, n, dim)`: quadratic among themselves, and by the state to all before."""
+        total, normalizer = state[:2]
+        batch, length, _ = x.shape
+        split = self.qkv(x).float().view(batch, length, 3, self.num_heads, self.head_dim)
+        query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)  # (batch, heads, n, head_dim)
+        query, key = F.elu(query) + 1, F.elu(key) + 1
+        steps = torch.arange(length, device=x.device)
+        ahead = steps[:, None] - steps
+        slopes = torch.tensor(self.slopes or [0.0], device=x.device)[:, None, None]
+        within = _causal_decay(slopes, ahead)
+        before = torch.exp(-slopes * (steps[:, None] + 1))
+        after = torch.exp(-slopes * (length - 1 - steps[:, None]))
+        whole = before[:, -1:]
+        scores = query @ key.transpose(-1, -2) * within
+        denominator = scores.sum(-1, keepdim=True) + (query * before) @ normalizer[..., None]
+        state_after: State = ()
+        normalizer = normalizer * whole[..., 0] + (key * after).sum(2)
+        if self.rope_theta is not None:
+            angles = rotary(state[2][:1] + steps, self.head_dim, self.rope_theta)
+            cos, sin = (t.transpose(0, 1) for t in angles)  # (1, n, head_dim / 2)
+            query, key = rotate(query, cos, sin), rotate(key, cos, sin)
+            scores = query @ key.transpose(-1, -2) * within
+            state_after = (state[2] + length,)
+        mixed = (scores @ value + (query * before) @ total) / (denominator + _EPS)
+        total = total * whole + (key * after).transpose(-1, -2) @ value
+        return self.output(mixed.transpose(1, 2).flatten(2)), (total, normalizer, *state_after)
+
     def initialize(self, generator: torch.Generator, layer: int, depth: int) -> None:
         """Fill the two matrices."""
         initialize_linear(self.qkv, generator)

@@ -174,6 +174,31 @@ class Mamba(TokenMixer):
         y = (hidden @ C[:, None, :, None])[..., 0] + channels * self.D[:, None]
         return self.out_proj(self.norm(y.flatten(1), gate)), (window[:, 1:], hidden)
 
+    def extend(self, x: Tensor, state: State, position: Tensor) -> tuple[Tensor, State]:
+        """Tokens `(batch, n, dim)`: quadratic among themselves, and by the state to all before."""
+        window, hidden = state
+        length = x.shape[1]
+        gate, mixed, dt = self._split(self.in_proj(x).float())
+        window = torch.cat((window, mixed), dim=1)
+        taps = self.conv.weight[:, 0].t()
+        convolved = self._conv_bias
+        for tap in range(self.kernel):
+            convolved = convolved + window[:, tap : tap + length] * taps[tap]
+        channels, B, C = torch.split(
+            F.silu(convolved), [self.inner_dim, self.state_dim, self.state_dim], dim=-1
+        )
+        channels = channels.view(-1, length, self.num_heads, self.head_dim).transpose(1, 2)
+        B, C = B[:, None], C[:, None]
+        dt = F.softplus(dt + self.dt_bias).transpose(1, 2)  # (batch, heads, n)
+        decay = (dt * -self.A_log.clamp(max=_LARGEST_LOG).exp()[:, None]).cumsum(-1)  # logarithms
+        write = decay - dt.clamp(min=_SMALLEST_STEP).log()
+        pairs = (C @ B.transpose(-1, -2)) * _decay_matrix(decay, write)
+        past = (C @ hidden.transpose(-1, -2)) * decay.exp()[..., None]
+        y = pairs @ channels + past + channels * self.D[:, None, None]
+        written = channels * (decay[..., -1:] - write).exp()[..., None]
+        hidden = hidden * decay[..., -1:].exp()[..., None] + written.transpose(-1, -2) @ B
+        return self.out_proj(self.norm(y.transpose(1, 2).flatten(2), gate)), (window[:, length:], hidden)
+
     @torch.no_grad()
     def initialize(self, generator: torch.Generator, layer: int, depth: int) -> None:
         """Fill every parameter; as published, A is uniform in [1, 16], dt log-uniform in [0.001, 0.1]."""

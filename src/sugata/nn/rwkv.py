@@ -104,6 +104,24 @@ class TimeMixing(TokenMixer):
         after = (x.float(), numerator * decay + weight * value, denominator * decay + weight)
         return self.output(receptance * mixed), after
 
+    def extend(self, x: Tensor, state: State, position: Tensor) -> tuple[Tensor, State]:
+        """Tokens `(batch, n, dim)`: quadratic among themselves, and by the state to all before."""
+        length = x.shape[1]
+        receptance, key, value = self._project(x, _shift_in(state[0], x))
+        key, value = key.float(), value.float()
+        weight = key.clamp(-KEY_LIMIT, KEY_LIMIT).exp()
+        terms = torch.stack((weight * value, weight))  # (2, batch, n, dim)
+        rate = self.time_decay.clamp(max=DECAY_LIMIT).exp()
+        steps = torch.arange(length + 1, device=x.device)
+        distance = (steps[:, None] - steps[:length] - 1)[..., None]
+        decays = torch.exp(-rate * distance.clamp(min=0)).masked_fill(distance < 0, 0.0)  # (n + 1, n, dim)
+        carried = torch.exp(-rate * steps[:, None]) * torch.stack(state[1:])[:, :, None]
+        sums = (decays * terms[:, :, None]).sum(3) + carried  # before each token, and after the last
+        present = (key + self.time_first).clamp(-KEY_LIMIT, KEY_LIMIT).exp()
+        mixed = (sums[0, :, :length] + present * value) / (sums[1, :, :length] + present)
+        after = (x[:, -1].float(), sums[0, :, length], sums[1, :, length])
+        return self.output(receptance * mixed), after
+
     @torch.no_grad()
     def initialize(self, generator: torch.Generator, layer: int, depth: int) -> None:
         """Fill every parameter; decays, bonus and token-shift mixes as in the paper's appendix E."""
@@ -160,6 +178,10 @@ class ChannelMixing(nn.Module):
         """One token `(batch, dim)`."""
         return self._mix(x, state[0]), (x.float(),)
 
+    def extend(self, x: Tensor, state: State, position: Tensor) -> tuple[Tensor, State]:
+        """Tokens `(batch, n, dim)` after the one in the state."""
+        return self._mix(x, _shift_in(state[0], x)), (x[:, -1].float(),)
+
     @torch.no_grad()
     def initialize(self, generator: torch.Generator, layer: int, depth: int) -> None:
         """Fill every parameter; token-shift mixes as in the paper's appendix E."""
@@ -175,6 +197,11 @@ class ChannelMixing(nn.Module):
 def shift(x: Tensor) -> Tensor:
     """Every token replaced by the one before it, the first by zeros; `(batch, length, dim)`."""
     return F.pad(x, (0, 0, 1, -1))
+
+
+def _shift_in(previous: Tensor, x: Tensor) -> Tensor:
+    """Every token replaced by the one before it, the first by `previous` `(batch, dim)`."""
+    return torch.cat((previous[:, None].to(x.dtype), x[:, :-1]), dim=1)
 
 
 def _toeplitz(rate: Tensor, size: int) -> Tensor:

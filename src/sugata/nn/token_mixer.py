@@ -9,6 +9,10 @@ from torch import Tensor, nn
 
 State = tuple[Tensor, ...]
 
+#: Tokens that a long text is best cut into for `extend`: more of them make larger matrix products, but a
+#: recurrence over `n` tokens takes n^2 operations there.
+BLOCK = 32
+
 
 class TokenMixer(nn.Module, ABC):
     """Mixes information along time, causally.
@@ -36,6 +40,18 @@ class TokenMixer(nn.Module, ABC):
     @abstractmethod
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One token `(batch, dim)` to its output `(batch, dim)` and a new state; changes nothing in place."""
+
+    @abstractmethod
+    def extend(self, x: Tensor, state: State, position: Tensor) -> tuple[Tensor, State]:
+        """A few tokens `(batch, n, dim)` from a state: their outputs, and the state after the last.
+
+        What `step` gives token by token. Quadratic in `n`: meant for blocks of up to `BLOCK` tokens.
+
+        Args:
+            x: the tokens.
+            state: from `initial_state` or an earlier call; it is not changed.
+            position: how many tokens came before, `(batch,)` int64, the same for all rows.
+        """
 
     @abstractmethod
     def initialize(self, generator: torch.Generator, layer: int, depth: int) -> None:

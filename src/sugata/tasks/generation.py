@@ -1,11 +1,9 @@
 """Writing text with a language model token by token, and whether the functions that it writes parse."""
 
 import ast
-import codecs
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,8 +11,9 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from sugata import decoding
+from sugata.decoding import END_OF_TEXT, decode_stream, stop_before, token_bytes
 from sugata.errors import TaskError
-from sugata.tasks.corpus import END_OF_TEXT, token_bytes
 from sugata.trial import Metric
 
 PARSE_RATE = Metric("parse_rate", "", "maximize", "share of sampled functions that are valid Python")
@@ -23,31 +22,8 @@ PARSE_RATE = Metric("parse_rate", "", "maximize", "share of sampled functions th
 _FUNCTION_END = re.compile(rb"\n(?=[^\s#)\]}])")
 
 
-@dataclass(frozen=True)
-class Sampling:
-    """How a token is drawn from logits.
-
-    Attributes:
-        temperature: 0 takes the most probable token.
-        top_k: keep only this many of the most probable tokens; 0 keeps all.
-        top_p: keep the smallest set of most probable tokens that together have at least this probability
-            (nucleus sampling, Holtzman et al. 2020, section 3.1); 1 keeps all.
-
-    Raises:
-        TaskError: a value is impossible.
-    """
-
-    temperature: float = 0.8
-    top_k: int = 0
-    top_p: float = 0.95
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.temperature < float("inf"):
-            raise TaskError(f"temperature: {self.temperature} is not 0 or above; 0 is greedy, 0.8 is usual")
-        if self.top_k < 0:
-            raise TaskError(f"top_k: {self.top_k} is negative; use 0 to keep all tokens")
-        if not 0 < self.top_p <= 1:
-            raise TaskError(f"top_p: {self.top_p} is not above 0 and at most 1; use 1 to keep all tokens")
+class Sampling(decoding.Sampling):
+    """How tokens are drawn from logits of torch; see `sugata.decoding.Sampling`."""
 
     def draw(self, logits: Tensor, generator: torch.Generator) -> Tensor:
         """One token a row, ``(batch,)`` int64, from logits ``(batch, vocabulary)``."""
@@ -100,7 +76,7 @@ def generate(
     end = _end(tokenizer)
     start = [end, *_encode(tokenizer, prompt)]
     tokens = _tokens(model, start, end, max_new_tokens, sampling, torch.Generator().manual_seed(seed))
-    return _until(_decode(tokens, token_bytes(tokenizer)), stop)
+    return stop_before(decode_stream(tokens, token_bytes(tokenizer)), stop)
 
 
 def _tokens(
@@ -126,34 +102,6 @@ def _tokens(
         if number < max_new_tokens:
             with torch.no_grad():
                 logits, state = stepper.step(chosen.to(device), state)
-
-
-def _decode(tokens: Iterator[int], table: list[bytes]) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    for token in tokens:
-        if piece := decoder.decode(table[token]):
-            yield piece
-    if rest := decoder.decode(b"", final=True):
-        yield rest
-
-
-def _until(pieces: Iterator[str], stop: Sequence[str]) -> Iterator[str]:
-    """The pieces up to the first stop text; what may be the beginning of one is held back."""
-    longest = max(map(len, stop), default=0)
-    held = ""
-    for piece in pieces:
-        held += piece
-        found = [position for text in stop if (position := held.find(text)) >= 0]
-        if found:
-            if min(found):
-                yield held[: min(found)]
-            return
-        ready = len(held) - max(0, longest - 1)
-        if ready > 0:
-            yield held[:ready]
-            held = held[ready:]
-    if held:
-        yield held
 
 
 def parse_rate(

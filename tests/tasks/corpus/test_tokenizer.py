@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, pre_tokenizers
 
+from sugata.decoding import BYTE_OF_CHARACTER, END_OF_TEXT, token_bytes
 from sugata.errors import DataError
 from sugata.tasks.corpus.tokenizer import (
-    BYTE_OF_CHARACTER,
-    END_OF_TEXT,
     WordStream,
     check_vocabulary_size,
     load_tokenizer,
@@ -23,7 +22,6 @@ from sugata.tasks.corpus.tokenizer import (
     require_size,
     smaller_tokenizer,
     split_words,
-    token_bytes,
     train_tokenizer,
 )
 

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from sugata.decoding import token_bytes
 from sugata.errors import DataError
 from sugata.tasks.cache import new_folder, write_text
 from sugata.tasks.corpus.duplicates import digest, without_exact, without_near
@@ -34,7 +35,6 @@ from sugata.tasks.corpus.tokenizer import (
     padded_tokenizer,
     require_size,
     smaller_tokenizer,
-    token_bytes,
     train_tokenizer,
 )
 

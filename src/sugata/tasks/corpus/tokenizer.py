@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from sugata.decoding import BYTE_OF_CHARACTER, END_OF_TEXT
 from sugata.errors import DataError
 
-END_OF_TEXT = "<|endoftext|>"
 MIN_VOCABULARY = 257  # every byte and the end of text
 SEPARATOR = 0  # the word id that stands between documents
 
@@ -28,16 +28,6 @@ _ASCII_WORDS = re.compile(
 )
 # A line break after a visible ASCII character always begins a word, so text may be cut there.
 _CUTS = re.compile(r"(?<=[!-~])(?=\n)")
-
-
-def _byte_alphabet() -> dict[str, int]:
-    """The character that stands for each byte in a byte-level vocabulary, to the byte."""
-    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    hidden = [byte for byte in range(256) if byte not in set(visible)]
-    return {chr(byte): byte for byte in visible} | {chr(256 + n): byte for n, byte in enumerate(hidden)}
-
-
-BYTE_OF_CHARACTER = _byte_alphabet()
 
 
 def train_tokenizer(texts: Sequence[str], vocabulary_size: int) -> Tokenizer:
@@ -86,16 +76,6 @@ def load_tokenizer(path: str) -> Tokenizer:
     tokenizer = Tokenizer.from_file(path)
     tokenizer.encode_special_tokens = True
     return tokenizer
-
-
-def token_bytes(tokenizer: Tokenizer) -> list[bytes]:
-    """The bytes that each token stands for, in the order of their ids; special tokens stand for none."""
-    special = {number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special}
-    table = [b""] * tokenizer.get_vocab_size()
-    for token, number in tokenizer.get_vocab().items():
-        if number not in special:
-            table[number] = bytes(BYTE_OF_CHARACTER[character] for character in token)
-    return table
 
 
 def _empty_tokenizer(model: models.Model) -> Tokenizer:
