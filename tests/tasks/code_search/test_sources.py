@@ -13,7 +13,8 @@ from sugata.tasks import CodeSearch
 from sugata.tasks.code_search import PairsSettings, open_pairs
 from sugata.tasks.code_search.sources import read_pairs
 from sugata.tasks.corpus import find_source
-from tests.tasks.code_search.conftest import row
+
+from .rows import row
 
 
 def test_codesearchnets_folders_say_the_split(task: CodeSearch) -> None:

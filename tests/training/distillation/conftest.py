@@ -1,6 +1,5 @@
 """A small corpus, a task on it, and models that read its tokens."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +8,9 @@ import torch
 
 from sugata.compression import compress
 from sugata.export import export_folder
-from sugata.nn import LanguageModel, LanguageModelConfig, LayerConfig
 from sugata.tasks import CodeLanguageModelling
 
-SIZE = 300
-ARCHITECTURE = {"vocab_size": SIZE}
-
-
-def language_model(
-    mixer: str = "transformer", layers: int = 2, width: int = 32, heads: int = 2
-) -> LanguageModel:
-    """With initial weights of a seed of its own."""
-    config = LanguageModelConfig(
-        SIZE, width, heads, (LayerConfig(mixer, 2 * width),) * layers, position="rope"
-    )
-    model = LanguageModel(config)
-    model.initialize(torch.Generator().manual_seed(width + layers))
-    return model
+from .models import ARCHITECTURE, SIZE, language_model
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +48,3 @@ def stock(task: CodeLanguageModelling, tmp_path_factory: pytest.TempPathFactory)
     transformers.GPT2LMHeadModel(config).save_pretrained(folder)
     task.tokenizer(ARCHITECTURE).save(str(folder / "tokenizer.json"))
     return folder
-
-
-def write_rows(path: Path, rows: list[Any]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path

@@ -22,7 +22,8 @@ from sugata.training.distillation import (
 )
 from sugata.training.distillation.texts import IGNORED, CompletionTokens
 from sugata.trial import Fidelity
-from tests.training.distillation.conftest import ARCHITECTURE, SIZE, language_model, write_rows
+
+from .models import ARCHITECTURE, SIZE, language_model, write_rows
 
 pytestmark = pytest.mark.slow
 
