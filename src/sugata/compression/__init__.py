@@ -1,5 +1,6 @@
 """Quantization, pruning and packed storage of trained language models."""
 
+from sugata.compression.calibration import Calibration, calibration_windows
 from sugata.compression.model import (
     CompressedModel,
     Compression,
@@ -12,15 +13,29 @@ from sugata.compression.model import (
 from sugata.compression.packing import GROUP_SIZE, Layout, PackedTensor, Storage, pack
 from sugata.compression.pruning import kept_channels, magnitude_mask, pruned_count
 from sugata.compression.quantization import pack_nibbles
+from sugata.compression.record import NOTHING, Record, Step
+from sugata.compression.steps import (
+    prune_magnitude,
+    prune_structured,
+    quantize,
+    replay,
+    sparsity,
+    zero_smallest,
+)
 
 __all__ = [
     "GROUP_SIZE",
+    "NOTHING",
+    "Calibration",
     "CompressedModel",
     "Compression",
     "Layout",
     "PackedTensor",
     "PruningMethod",
+    "Record",
+    "Step",
     "Storage",
+    "calibration_windows",
     "compress",
     "kept_channels",
     "load",
@@ -28,6 +43,12 @@ __all__ = [
     "matrix_kinds",
     "pack",
     "pack_nibbles",
+    "prune_magnitude",
+    "prune_structured",
     "pruned_count",
+    "quantize",
+    "replay",
+    "sparsity",
     "stored_size",
+    "zero_smallest",
 ]

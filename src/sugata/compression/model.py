@@ -17,6 +17,7 @@ from sugata.compression.ffn import remove_channels
 from sugata.compression.file import file_size, write
 from sugata.compression.packing import Layout, PackedTensor, Storage, pack
 from sugata.compression.pruning import kept_channels, magnitude_mask, pruned_count
+from sugata.compression.record import NOTHING, Record
 from sugata.errors import SugataError
 from sugata.nn import LanguageModel, LanguageModelConfig
 
@@ -82,11 +83,13 @@ class CompressedModel:
         config: of the model that is left after structured pruning.
         compression: what was done.
         tensors: every parameter once (a tied head is stored as the embedding), by its name in the model.
+        record: the steps that led here, where the model was compressed step by step.
     """
 
     config: LanguageModelConfig
     compression: Compression
     tensors: Mapping[str, PackedTensor]
+    record: Record = NOTHING
 
     def restore(self) -> LanguageModel:
         """The model in float32, with exactly the weights that are stored: what quality is evaluated with."""
@@ -99,7 +102,7 @@ class CompressedModel:
 
     def stored_bytes(self) -> int:
         """Exactly the size of the file that `save` writes."""
-        return _stored_bytes(self.config, self.compression, self._layouts())
+        return _stored_bytes(self.config, self.compression, self._layouts(), self.record)
 
     def save(self, path: str | Path) -> None:
         """Write a safetensors file: arrays `NAME`, `NAME.scale`, `NAME.mask`, and the configuration."""
@@ -109,7 +112,8 @@ class CompressedModel:
             for name, t in self.tensors.items()
             for part, array in t.parts.items()
         }
-        write(Path(path), _parts(layouts), arrays, _metadata(self.config, self.compression, layouts))
+        metadata = _metadata(self.config, self.compression, layouts, self.record)
+        write(Path(path), _parts(layouts), arrays, metadata)
 
     def _layouts(self) -> dict[str, Layout]:
         return {name: tensor.layout for name, tensor in self.tensors.items()}
@@ -173,7 +177,7 @@ def load(path: str | Path) -> CompressedModel:
             tensors[name] = PackedTensor(layout, parts)
     except KeyError as missing:
         raise SugataError(f"{path}: has no tensor {missing}; export the model again") from None
-    return CompressedModel(config, compression, tensors)
+    return CompressedModel(config, compression, tensors, Record.from_json(metadata.get("record", "[]")))
 
 
 def stored_size(
@@ -231,7 +235,10 @@ def _parts(layouts: Mapping[str, Layout]) -> dict[str, tuple[str, tuple[int, ...
 
 
 def _metadata(
-    config: LanguageModelConfig, compression: Compression, layouts: Mapping[str, Layout]
+    config: LanguageModelConfig,
+    compression: Compression,
+    layouts: Mapping[str, Layout],
+    record: Record = NOTHING,
 ) -> dict[str, str]:
     described = {
         n: layout.describe() for n, layout in layouts.items() if layout.storage != "fp16" or layout.sparse
@@ -241,11 +248,15 @@ def _metadata(
         "sugata_format": FORMAT,
         "config": json.dumps(config.to_dict(), separators=(",", ":")),
         "compression": json.dumps(vars(compression)),
+        **({"record": record.to_json()} if record.steps else {}),
         **described,
     }
 
 
 def _stored_bytes(
-    config: LanguageModelConfig, compression: Compression, layouts: Mapping[str, Layout]
+    config: LanguageModelConfig,
+    compression: Compression,
+    layouts: Mapping[str, Layout],
+    record: Record = NOTHING,
 ) -> int:
-    return file_size(_parts(layouts), _metadata(config, compression, layouts))
+    return file_size(_parts(layouts), _metadata(config, compression, layouts, record))

@@ -130,12 +130,26 @@ def pack(values: Array, storage: Storage = "fp16", keep: Array | None = None) ->
         raise SugataError(f"a weight of {limit:g} cannot be stored in 16 bits: the training diverged")
     if keep is not None:
         values = np.where(keep, values, 0)
-    layout = Layout(values.shape, storage, None if keep is None else int(keep.sum()))
-    parts: dict[str, Array] = {}
     if storage == "fp16":
-        codes: Array = values.astype(np.float16)
-    else:
-        codes, parts["scale"] = quantize_columns(values, 8 if storage == "int8" else 4, group_size(layout))
+        return pack_codes(values.astype(np.float16), None, storage, keep)
+    columns = GROUP_SIZE if storage == "int4" else values.shape[1]
+    codes, scales = quantize_columns(values, 8 if storage == "int8" else 4, columns)
+    return pack_codes(codes, scales, storage, keep)
+
+
+def pack_codes(
+    codes: Array, scales: Array | None, storage: Storage, keep: Array | None = None
+) -> PackedTensor:
+    """Pack what has been rounded already.
+
+    Args:
+        codes: float16 values, or int8 codes between -127 and 127 (int8) or -7 and 7 (int4).
+        scales: float16 `(rows, groups)` of int8 and int4, groups as in `Layout`; None for fp16.
+        storage: number format.
+        keep: boolean array of the same shape, False where pruning removed the value.
+    """
+    layout = Layout(codes.shape, storage, None if keep is None else int(keep.sum()))
+    parts: dict[str, Array] = {} if scales is None else {"scale": scales}
     if layout.sparse and keep is not None:
         parts["mask"] = np.packbits(keep)
         codes = codes[keep]

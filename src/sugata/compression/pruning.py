@@ -45,7 +45,12 @@ def kept_channels(ffn_dim: int, ratio: float) -> int:
 
 
 def strongest_channels(inputs: list[Array], output: Array, count: int) -> NDArray[np.intp]:
-    """The hidden channels of a feed-forward network with the largest weights.
+    """The `count` hidden channels of a feed-forward network with the largest weights, ascending."""
+    return np.sort(np.argsort(-channel_strength(inputs, output), kind="stable")[:count])
+
+
+def channel_strength(inputs: list[Array], output: Array) -> Array:
+    """How large the weights of each hidden channel of a feed-forward network are, `(ffn_dim,)`.
 
     A channel's strength is the L2 norm of its input row times the L2 norm of its output column (with two
     input matrices, as in gated networks, the norm over both rows): the removal criterion of Li et al. 2017
@@ -55,11 +60,7 @@ def strongest_channels(inputs: list[Array], output: Array, count: int) -> NDArra
     Args:
         inputs: input matrices `(ffn_dim, hidden)`.
         output: output matrix `(hidden, ffn_dim)`.
-        count: how many to choose.
-
-    Returns:
-        Their indices, ascending.
     """
     incoming = np.sqrt(sum(np.square(matrix).sum(axis=1) for matrix in inputs))
-    strength = incoming * np.linalg.norm(output, axis=0)
-    return np.sort(np.argsort(-strength, kind="stable")[:count])
+    strength: Array = incoming * np.linalg.norm(output, axis=0)
+    return strength
