@@ -8,6 +8,7 @@ from rich.console import Console
 
 import sugata
 from sugata.cli import bench
+from sugata.cli.export import export
 from sugata.cli.latency_table import latency_table
 from sugata.cli.teach import teach
 from sugata.cli.tune import tune
@@ -159,18 +160,7 @@ def compare(first: Run, second: Run) -> None:
     _out.print(compare_runs(*(report_data(Result(run), drawn=False) for run in (first, second))))
 
 
-@app.command()
-def export(
-    run: Run,
-    trial: Annotated[
-        int | None, typer.Option(help="A trial of the highest rung; default: the winner.")
-    ] = None,
-    to: Annotated[Path | None, typer.Option(help="The folder to write.")] = None,
-) -> None:
-    """Export a trained model: weights, tokenizer, ONNX, model card."""
-    from sugata.run.winners import export_again
-
-    print(export_again(run, trial, to))
+app.command()(export)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from sugata.export.code_search import (
     load_search_folder,
 )
 from sugata.export.folder import export_folder, load_folder
+from sugata.export.formats import convert_folder
 from sugata.export.image import (
     Pixels,
     ShippedImageNetwork,
@@ -23,6 +24,7 @@ __all__ = [
     "Pixels",
     "ShippedImageNetwork",
     "compress_search",
+    "convert_folder",
     "export_decode_onnx",
     "export_encoder_onnx",
     "export_folder",

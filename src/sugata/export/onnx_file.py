@@ -8,13 +8,13 @@ import onnx
 
 from sugata.compression import CompressedModel
 from sugata.decoding.graph import BLOCK, CACHE, IN_PLACE
+from sugata.export.stock import ATTENTION_MIXERS
 from sugata.export.tracing import trace_decode, trace_encoder, trace_prefill
 from sugata.export.weights import Kernels, insert_weights
 from sugata.nn import Pooling, TextEncoder
 from sugata.nn.fused import FUSED_HEAD_DIM
 from sugata.nn.token_mixer import BLOCK as RECURRENT_BLOCK
 
-ATTENTION_MIXERS = {"transformer", "flash_attention", "grouped_query_attention"}
 IR_VERSION = 10  # of the file format; readers of the last years know it
 
 
