@@ -21,7 +21,7 @@ import torch
 from _common import bootstrap, processor, statement, table, verdict
 
 from sugata.compression import compress
-from sugata.export import export_folder
+from sugata.export import export_folder, load_folder
 from sugata.nn import LanguageModel, LanguageModelConfig, LayerConfig
 from sugata.tasks import CodeLanguageModelling
 from sugata.training import DistillationSettings, TrainingSettings, train
@@ -75,11 +75,25 @@ def arms(teacher: Path, logits: Path, options: argparse.Namespace) -> dict[str, 
     }
 
 
+def _teacher(
+    task: CodeLanguageModelling, settings: TrainingSettings, folder: Path, options: argparse.Namespace
+) -> Path:
+    """Train and export one."""
+    model = language_model(options.vocabulary, 192, 4, seed=1000)
+    trained(model, task, settings, options.teacher_seconds, 1000, options)
+    architecture = {"vocab_size": options.vocabulary}
+    task.tokenizer(architecture).save(str(folder / "tokenizer.json"))
+    export_folder(folder / "teacher", compress(model), architecture, folder / "tokenizer.json", {})
+    return folder / "teacher"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", default="stdlib")
     parser.add_argument("--max-bytes", type=float, default=8e6)
     parser.add_argument("--teacher-seconds", type=float, default=300)
+    parser.add_argument("--teacher", type=Path, help="an exported one, in place of a training")
+    parser.add_argument("--logits", type=Path, help="its stored logits")
     parser.add_argument("--seconds", type=float, default=45, help="CPU time of every student")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--windows", type=int, default=3000, help="of stored logits")
@@ -98,17 +112,20 @@ def main() -> None:
     scores: dict[str, list[float]] = {}
     steps: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as name:
-        folder, logits = Path(name) / "teacher", Path(name) / "logits"
-        teacher = language_model(options.vocabulary, 192, 4, seed=1000)
-        best, _ = trained(teacher, task, settings, options.teacher_seconds, 1000, options)
-        task.tokenizer(architecture).save(f"{name}/tokenizer.json")
-        export_folder(folder, compress(teacher), architecture, f"{name}/tokenizer.json", {})
+        folder = options.teacher or _teacher(task, settings, Path(name), options)
+        model, _ = load_folder(folder)
+        score = task.evaluate(model, architecture, limit=options.evaluation_bytes, length=LENGTH)
+        best = score["bits_per_byte"]
+        logits = options.logits or Path(name) / "logits"
         started = time.process_time()
-        write_logits(open_teacher(folder), task, architecture, logits, windows=options.windows, length=LENGTH)
+        if options.logits is None:
+            write_logits(
+                open_teacher(folder), task, architecture, logits, windows=options.windows, length=LENGTH
+            )
         storing = time.process_time() - started
         megabytes = sum(path.stat().st_size for path in logits.iterdir()) / 1e6
-        print(f"teacher: {best:.4f} bits per byte; {options.windows} windows stored in {storing:.0f} CPU s,"
-              f" {megabytes:.0f} MB", file=sys.stderr)  # fmt: skip
+        print(f"teacher: {best:.4f} bits per byte; logits stored in {storing:.0f} CPU s, {megabytes:.0f} MB",
+              file=sys.stderr)  # fmt: skip
         for seed in range(options.seeds):
             for arm, distill in arms(folder, logits, options).items():
                 student = language_model(options.vocabulary, 96, 2, seed)
@@ -134,7 +151,7 @@ def main() -> None:
         for arm, values in scores.items()
     ]
     print(f"{processor()}; {json.dumps(statement())}")
-    print(f"teacher (width 192, 4 layers, {options.teacher_seconds:g} s): {best:.4f} bits per byte")
+    print(f"teacher (width 192, 4 layers): {best:.4f} bits per byte")
     print(f"students (width 96, 2 layers), {options.seconds:g} CPU s each, {options.seeds} seeds\n")
     print(table(["student", "bits per byte", "range", "steps", "minus alone", "the teacher"], rows))
     if options.out:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sugata import recipe as recipes
-from sugata.errors import RecipeError
+from sugata.errors import RecipeError, SugataError
 from sugata.run import Progress, Result, start
 from sugata.training.distillation import open_teacher, read_completions
 
@@ -87,6 +87,23 @@ def test_a_teacher_that_cannot_teach_fails_in_one_line(
         code, _, err = sugata("teach", *arguments)
         assert (code, err.count("\n")) == (2, 1), err
         assert message in err
+
+
+def test_a_teacher_is_looked_at_before_a_search_begins(finished: Result, small: Path, tmp_path: Path) -> None:
+    for changes, message in (
+        ({"training.distill": {"teacher": str(tmp_path / "none")}}, "does not exist"),
+        ({"final.training": {"distill": {"teacher": str(tmp_path / "none")}}}, "does not exist"),
+        (
+            {
+                "training.distill": {"teacher": str(finished.folder / "best")},
+                "choices.vocab_size": [280, 300],
+            },
+            r"another tokenizer \(300 tokens, the student's 280\)",
+        ),
+    ):
+        with pytest.raises(SugataError, match=message):
+            start(recipes.load(small, changes), tmp_path / "run", progress=Progress(quiet=True))
+        assert not (tmp_path / "run" / "journal.jsonl").exists()
 
 
 def test_only_language_models_have_teachers() -> None:

@@ -63,6 +63,7 @@ def start(
             seconds = _prepare(assembly, progress)
             if not (folder / JOURNAL).exists():  # likewise
                 _check_shared(assembly)
+                _check_teachers(assembly)
                 progress.now("checking the limits")
                 Feasibility(assembly.space, assembly.evaluator, assembly.objectives.limits).check_possible()
             with locked(folder), _full_disk(recipe, folder):
@@ -85,6 +86,24 @@ def _check_shared(assembly: Assembly) -> None:
         from sugata.run.supernet import check_shared  # needs torch
 
         check_shared(assembly)
+
+
+def _check_teachers(assembly: Assembly) -> None:
+    """Look at teachers before any student is trained: they must suit every vocabulary of the space."""
+    recipe = assembly.recipe
+    sections = {recipe.training.distill, recipe.final_training.distill} - {None}
+    if sections:
+        from sugata.tasks import CodeLanguageModelling  # needs torch
+        from sugata.training import DistillationSettings
+        from sugata.training.distillation import check_teacher
+
+        sizes = next(c.options for c in assembly.space.choices if c.name == "vocab_size")
+        assert isinstance(assembly.task, CodeLanguageModelling)
+        for section in sections:
+            assert section is not None
+            check_teacher(
+                DistillationSettings(**section.model_dump()), assembly.task, [int(s) for s in sizes]
+            )
 
 
 def _write_report(folder: Path, progress: Progress) -> None:

@@ -7,7 +7,7 @@ from sugata.training.distillation.losses import (
     stored_soft_targets,
 )
 from sugata.training.distillation.stored import StoredLogits, write_logits
-from sugata.training.distillation.task import Distilled, distilled
+from sugata.training.distillation.task import Distilled, check_teacher, distilled
 from sugata.training.distillation.teachers import Teacher, open_teacher
 from sugata.training.distillation.texts import read_completions, write_completions
 from sugata.training.settings import DistillationSettings
@@ -18,6 +18,7 @@ __all__ = [
     "StoredLogits",
     "Teacher",
     "attention_weights",
+    "check_teacher",
     "distilled",
     "hidden_states",
     "open_teacher",

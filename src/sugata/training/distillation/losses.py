@@ -18,18 +18,16 @@ def soft_targets(student: Tensor, teacher: Tensor, temperature: float) -> Tensor
 def stored_soft_targets(student: Tensor, indices: Tensor, logits: Tensor, temperature: float) -> Tensor:
     """The same where only the teacher's ``k`` largest logits are known.
 
-    The teacher's distribution is that over its k tokens, normalized; the student's is over all tokens, so
-    that whatever it gives to others counts against it.
+    Both distributions are those over the teacher's k tokens, normalized. How much the others get is left to
+    the cross-entropy: at T > 1 the teacher gives them more than can be known from few logits, and a student
+    that is punished for it becomes too sure of itself.
 
     Args:
         student: logits ``(batch, length, vocabulary)``.
         indices: of the teacher's tokens, ``(batch, length, k)`` int64.
         logits: theirs, ``(batch, length, k)``.
     """
-    scaled = student.float() / temperature
-    ours = scaled.gather(-1, indices) - scaled.logsumexp(-1, keepdim=True)  # the others are never needed
-    theirs = F.log_softmax(logits.float() / temperature, -1)
-    return (theirs.exp() * (theirs - ours)).sum(-1).mean() * temperature**2
+    return soft_targets(student.gather(-1, indices), logits, temperature)
 
 
 def hidden_states(projected: Tensor, teacher: Tensor) -> Tensor:

@@ -255,6 +255,30 @@ def distilled(
         raise RecipeError(
             "training.distill: only language models of task.kind code have teachers; leave it out"
         )
+    found = find_teacher(settings)
+    if isinstance(found, list):
+        return TaughtByTexts(task, settings, found)
+    tokenizer = task.tokenizer(architecture)
+    if isinstance(found, StoredLogits):
+        found.require(tokenizer, None)
+        return TaughtByLogits(task, settings, found)
+    found.require_tokenizer(tokenizer)
+    size = found.see(torch.zeros(1, 1, dtype=torch.int64)).logits.shape[-1]
+    if size != student.config.vocabulary_size:
+        raise RecipeError(
+            f"{FIELD}: {found.name} has {size:,} tokens, the student {student.config.vocabulary_size:,}; give"
+            " one of the same vocabulary"
+        )
+    return TaughtByNetwork(task, settings, found, student, seed)
+
+
+def find_teacher(settings: DistillationSettings) -> Teacher | StoredLogits | list[tuple[str, str]]:
+    """What the settings name: a network, a folder of logits, or texts.
+
+    Raises:
+        RecipeError: a weight asks for what such a teacher does not have.
+        SugataError: it is missing, damaged or without weights.
+    """
     path = Path(settings.teacher).expanduser()
     texts = path.name.lower().endswith((".jsonl", ".jsonl.gz"))
     stored = (path / MANIFEST).is_file()
@@ -263,21 +287,25 @@ def distilled(
         what = "texts" if texts else "stored logits"
         raise RecipeError(f"training.distill.{name}: {path} holds {what} only; set it to 0")
     if texts:
-        return TaughtByTexts(task, settings, read_completions(path))
-    tokenizer = task.tokenizer(architecture)
-    if stored:
-        logits = StoredLogits(path)
-        logits.require(tokenizer, None)
-        return TaughtByLogits(task, settings, logits)
-    teacher = open_teacher(path)
-    teacher.require_tokenizer(tokenizer)
-    size = teacher.see(torch.zeros(1, 1, dtype=torch.int64)).logits.shape[-1]
-    if size != student.config.vocabulary_size:
-        raise RecipeError(
-            f"{FIELD}: {path} has {size:,} tokens, the student {student.config.vocabulary_size:,}; give one"
-            " of the same vocabulary"
-        )
-    return TaughtByNetwork(task, settings, teacher, student, seed)
+        return read_completions(path)
+    return StoredLogits(path) if stored else open_teacher(path)
+
+
+def check_teacher(settings: DistillationSettings, task: CodeLanguageModelling, sizes: Sequence[int]) -> None:
+    """Refuse a teacher that students of some of these vocabulary sizes could not learn from.
+
+    Raises:
+        SugataError: as `distilled`.
+    """
+    found = find_teacher(settings)
+    if isinstance(found, list):
+        return
+    for size in sizes:
+        tokenizer = task.tokenizer({"vocab_size": size})
+        if isinstance(found, StoredLogits):
+            found.require(tokenizer, None)
+        else:
+            found.require_tokenizer(tokenizer)
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
