@@ -12,7 +12,7 @@ Every folder and file appears whole (`sugata.tasks.cache`); what is written last
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -29,6 +29,7 @@ from sugata.tasks.corpus.duplicates import digest, without_exact, without_near
 from sugata.tasks.corpus.sources import SPLITS, Document, find_source, read_source
 from sugata.tasks.corpus.split import divide, subset
 from sugata.tasks.corpus.tokenizer import (
+    END_OF_TEXT,
     WordStream,
     check_vocabulary_size,
     load_tokenizer,
@@ -38,6 +39,7 @@ from sugata.tasks.corpus.tokenizer import (
     train_tokenizer,
 )
 
+END_ID = 0  # the end of text, in every vocabulary
 FORMAT = 1  # of what is stored and how it is made: a change makes everything anew
 
 
@@ -157,13 +159,31 @@ class Corpus:
                 tokenizer = padded_tokenizer(Tokenizer.from_str(tokenizer.to_str()), size)
             packed = stream.encode(tokenizer)
             say(f"packed {sum(map(len, packed.values())):,} tokens of a vocabulary of {size:,}")
-            with new_folder(self.folder / f"vocabulary-{size}{'-padded' if pad else ''}") as folder:
-                tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
-                np.save(
-                    folder / "token_bytes.npy", np.array([len(t) for t in token_bytes(tokenizer)], np.int64)
-                )
-                for name, tokens in packed.items():
-                    np.save(folder / f"{name}.npy", tokens)
+            self._store(f"vocabulary-{size}{'-padded' if pad else ''}", tokenizer, packed)
+
+    def given(self, tokenizer: Tokenizer) -> Vocabulary:
+        """The corpus as tokens of a tokenizer that is given, such as an exported model's.
+
+        Raises:
+            DataError: it is no byte-level one whose token 0 is the end of text.
+        """
+        if tokenizer.token_to_id(END_OF_TEXT) != END_ID:
+            raise DataError(
+                f"tokenizer: its token {END_ID} is not {END_OF_TEXT}; give one that sugata trained"
+            )
+        name = f"vocabulary-given-{digest(tokenizer.to_str().encode())}"
+        if not (self.folder / name).is_dir():
+            texts = {split: self.documents(split) for split in SPLITS}
+            self._store(name, tokenizer, WordStream.of(texts).encode(tokenizer))
+        return Vocabulary(self.folder / name)
+
+    def _store(self, name: str, tokenizer: Tokenizer, packed: Mapping[str, np.ndarray]) -> None:
+        with new_folder(self.folder / name) as folder:
+            tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+            lengths = [len(token) for token in token_bytes(tokenizer)]
+            np.save(folder / "token_bytes.npy", np.array(lengths, np.int64))
+            for split, tokens in packed.items():
+                np.save(folder / f"{split}.npy", tokens)
 
 
 def open_corpus(settings: CorpusSettings, cache_dir: Path, *, say: Any = lambda message: None) -> Corpus:

@@ -1,5 +1,6 @@
 """Distillation: a student learns from a network, from its stored logits, or from its texts."""
 
+from sugata.training.distillation.again import keep_zeros, taught
 from sugata.training.distillation.losses import (
     attention_weights,
     hidden_states,
@@ -21,10 +22,12 @@ __all__ = [
     "check_teacher",
     "distilled",
     "hidden_states",
+    "keep_zeros",
     "open_teacher",
     "read_completions",
     "soft_targets",
     "stored_soft_targets",
+    "taught",
     "write_completions",
     "write_logits",
 ]
