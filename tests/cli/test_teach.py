@@ -82,7 +82,7 @@ def test_a_teacher_that_cannot_teach_fails_in_one_line(
         ((finished.folder / "best", "--logits", tmp_path), "exists already"),
         ((finished.folder / "best", "--texts", tmp_path / "a.txt"), "ends in .jsonl"),
         ((finished.folder / "best", *to, "--max-bytes", "lots"), "'lots' is not a size"),
-        ((finished.folder / "best", *to, "--data", corpus, "--max-bytes", "30kB"), "has another tokenizer"),
+        ((finished.folder / "best", *to, "--data", corpus, "--k", 400), "at most 300 logits"),
     ):
         code, _, err = sugata("teach", *arguments)
         assert (code, err.count("\n")) == (2, 1), err

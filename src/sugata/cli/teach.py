@@ -29,17 +29,33 @@ def teach(
     """Write down what a teacher knows, for `training.distill.teacher`: its logits, or texts of it."""
     from sugata.recipe import size
     from sugata.run import Progress
-    from sugata.tasks import CodeLanguageModelling
     from sugata.training.distillation.teaching import store_logits, store_texts
 
-    task = CodeLanguageModelling(data, max_bytes=int(size(max_bytes)), pad_vocabulary=True)
+    most = int(size(max_bytes))
     with Progress() as progress:
         if logits is not None and texts is None:
             store_logits(
-                teacher, task, logits, windows=count, length=length, k=k, seed=seed, say=progress.now
+                teacher,
+                data,
+                logits,
+                max_bytes=most,
+                windows=count,
+                length=length,
+                k=k,
+                seed=seed,
+                say=progress.now,
             )
         elif texts is not None and logits is None:
-            store_texts(teacher, task, texts, count=count, length=length, seed=seed, say=progress.now)
+            store_texts(
+                teacher,
+                data,
+                texts,
+                max_bytes=most,
+                count=count,
+                length=length,
+                seed=seed,
+                say=progress.now,
+            )
         else:
             raise RecipeError("sugata teach: give one of --logits FOLDER and --texts FILE.jsonl")
     written = logits or texts
