@@ -1,6 +1,7 @@
 """Quantization, pruning and packed storage of trained language models."""
 
 from sugata.compression.calibration import Calibration, calibration_windows
+from sugata.compression.gradual import GradualPruning, KeepZeros
 from sugata.compression.model import (
     CompressedModel,
     Compression,
@@ -29,6 +30,8 @@ __all__ = [
     "Calibration",
     "CompressedModel",
     "Compression",
+    "GradualPruning",
+    "KeepZeros",
     "Layout",
     "PackedTensor",
     "PruningMethod",

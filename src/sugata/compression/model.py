@@ -100,6 +100,11 @@ class CompressedModel:
             model.head.weight = model.embedding.weight
         return model.eval()
 
+    @property
+    def rounds_activations(self) -> bool:
+        """Whether what int8 matrices are multiplied with is rounded too, also where sequences are read."""
+        return any(step.settings.get("activations") == "int8" for step in self.record.steps)
+
     def stored_bytes(self) -> int:
         """Exactly the size of the file that `save` writes."""
         return _stored_bytes(self.config, self.compression, self._layouts(), self.record)

@@ -32,7 +32,8 @@ def export_folder(
 
     Files: `model.safetensors` (packed), `config.json`, `architecture.json`, `tokenizer.json`, `model.onnx`
     (whole sequences), `decode.onnx` (token by token) and `README.md`, a model card whose program runs as it
-    stands. They are made beside the folder and moved in when all are whole.
+    stands; `compression.json`, the record of a compression step by step, where there was one. They are made
+    beside the folder and moved in when all are whole.
 
     Args:
         folder: made if missing; files of these names are replaced.
@@ -67,6 +68,9 @@ def _write_files(
         "compression": vars(compressed.compression),
     }
     _write_json(folder / "config.json", config)
+    if compressed.record.steps:
+        text = json.dumps(json.loads(compressed.record.to_json()), indent=2)
+        (folder / "compression.json").write_text(text + "\n", encoding="utf-8")
     shutil.copyfile(tokenizer, folder / "tokenizer.json")
     export_onnx(compressed, folder / "model.onnx")
     export_decode_onnx(compressed, folder / STEP_GRAPH)

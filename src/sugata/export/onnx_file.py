@@ -21,13 +21,15 @@ IR_VERSION = 10  # of the file format; readers of the last years know it
 def export_onnx(compressed: CompressedModel, path: str | Path) -> None:
     """Write the graph that reads whole sequences: `tokens` `(batch, length)` -> `logits`.
 
-    Logits `(batch, length, vocabulary)` are those of `compressed.restore()` up to 32-bit rounding.
+    Logits `(batch, length, vocabulary)` are those of `compressed.restore()` up to 32-bit rounding,
+    except where compression rounds activations.
 
     Args:
         compressed: what ships; weights are stored at its precision.
         path: the file, usually `model.onnx`.
     """
-    _write(trace_prefill(compressed.restore()), compressed, path, "folded")
+    kernels: Kernels = "packed" if compressed.rounds_activations else "folded"
+    _write(trace_prefill(compressed.restore()), compressed, path, kernels)
 
 
 def export_decode_onnx(compressed: CompressedModel, path: str | Path) -> None:

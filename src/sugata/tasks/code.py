@@ -1,6 +1,8 @@
 """Code language modelling: predict the next token of source code, measured in bits per byte."""
 
 import ast
+import copy
+import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +21,7 @@ from sugata.space import Signature, TensorSpec
 from sugata.tasks.base import Batch, Generator, Say, Task, silent
 from sugata.tasks.cache import default_cache_dir
 from sugata.tasks.corpus import SPLITS, Corpus, CorpusSettings, Vocabulary, open_corpus
+from sugata.tasks.corpus.tokenizer import load_tokenizer
 from sugata.tasks.evaluation import evaluation_batches, score, token_spans
 from sugata.tasks.generation import PARSE_RATE, parse_rate
 from sugata.trial import Fidelity, Metric, Value
@@ -73,12 +76,19 @@ class CodeLanguageModelling(Task):
         self.length = length
         self.pad_vocabulary = pad_vocabulary
         self.cache_dir = Path(cache_dir).expanduser() if cache_dir else default_cache_dir()
+        self.given_tokenizer: Path | None = None
         self._corpus: Corpus | None = None
         self._vocabularies: dict[int, Vocabulary] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         # The corpus is only its folder: workers need not look at the source again. Open files stay behind.
         return self.__dict__ | {"_vocabularies": {}}
+
+    def with_tokenizer(self, path: Path) -> "CodeLanguageModelling":
+        """The same text in the tokens of a ``tokenizer.json``, for architectures of its vocabulary."""
+        given = copy.copy(self)
+        given.given_tokenizer, given._vocabularies = path, {}
+        return given
 
     def signature(self, architecture: Mapping[str, Value], fidelity: Fidelity | None = None) -> Signature:
         """Tokens ``(batch, length)`` int64 in, logits ``(batch, length, vocabulary)`` out."""
@@ -106,7 +116,11 @@ class CodeLanguageModelling(Task):
 
     def fingerprint(self) -> str:
         """The texts, their division into splits, the default length and whether vocabularies are padded."""
-        return f"{self.corpus().fingerprint}-{self.length}{'-padded' if self.pad_vocabulary else ''}"
+        tokens = "-padded" if self.pad_vocabulary else ""
+        if self.given_tokenizer is not None:
+            digest = hashlib.blake2b(self.given_tokenizer.read_bytes(), digest_size=8).hexdigest()
+            tokens = f"-{digest}"
+        return f"{self.corpus().fingerprint}-{self.length}{tokens}"
 
     def corpus(self, say: Say = silent) -> Corpus:
         """The prepared corpus; made on first use."""
@@ -116,7 +130,14 @@ class CodeLanguageModelling(Task):
 
     def vocabulary(self, size: int) -> Vocabulary:
         """The tokenizer and packed tokens of a vocabulary size; made on first use."""
-        if size not in self._vocabularies:
+        if size not in self._vocabularies and self.given_tokenizer is not None:
+            tokenizer = load_tokenizer(str(self.given_tokenizer))
+            if tokenizer.get_vocab_size() != size:
+                raise DataError(
+                    f"{self.given_tokenizer}: has {tokenizer.get_vocab_size():,} tokens, the model {size:,}"
+                )
+            self._vocabularies[size] = self.corpus().given(tokenizer)
+        elif size not in self._vocabularies:
             self.corpus().prepare([size], pad=self.pad_vocabulary)
             found = self.corpus().vocabulary(size, pad=self.pad_vocabulary)
             assert found is not None

@@ -1,0 +1,118 @@
+"""`sugata compress`: from one exported folder to a smaller one."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from sugata.compression import GradualPruning, KeepZeros, Record, load, replay, sparsity
+from sugata.export import load_folder
+from sugata.nn import LanguageModel
+from sugata.run import Result
+from sugata.shrink import Tuning, Wanted, calibrated, shrink
+from sugata.tasks import CodeLanguageModelling
+
+pytestmark = pytest.mark.slow
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def best(finished: Result) -> Path:
+    return finished.folder / "best"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--to", "int4", "--method", "gptq", "--prune", "structured:0.4"),
+        ("--to", "int8", "--activations", "int8", "--method", "awq", "--prune", "layers:0.5", "--taylor"),
+    ],
+)
+def test_a_folder_becomes_a_smaller_one_that_runs(
+    best: Path, corpus: Path, sugata: Command, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    to = tmp_path / "small"
+    text = ("--data", corpus, "--max-bytes", "100kB", "--windows", 4, "--length", 32)
+    code, out, err = sugata("compress", best, "--out", to, *asked, *text, "--finetune", 2)
+    assert code == 0, err
+    assert out.startswith(f"{to}  ")
+    assert "bits per byte" in out
+    model, _ = load_folder(to)
+    tokens = np.arange(20)[None]
+    session = onnxruntime.InferenceSession(to / "model.onnx")
+    (logits,) = session.run(["logits"], {"tokens": tokens})
+    with torch.no_grad():
+        ours = model(torch.from_numpy(tokens)).numpy()
+    assert np.abs(logits - ours).max() < (0.2 if "int8" in asked else 1e-3) * np.abs(ours).max()
+    steps = json.loads((to / "compression.json").read_text())
+    assert [step["kind"] for step in steps] == ["prune_structured", "fine_tune", "quantize"]
+    assert "prune structured: ratio" in (to / "README.md").read_text()
+    code, out, err = sugata("generate", to, "def ", "--tokens", 3)
+    assert code == 0, err
+
+
+def test_pruning_while_learning_from_a_teacher_replays_bit_for_bit(
+    best: Path, corpus: Path, tmp_path: Path
+) -> None:
+    wanted = Wanted(
+        "int8", "gptq", prunings=(("gradual", 0.6),), steps=6, teacher=str(best), windows=4, length=32
+    )
+    task = CodeLanguageModelling(corpus, max_bytes=100_000)
+    shrink(best, tmp_path / "small", task, wanted)
+    shipped = load(tmp_path / "small" / "model.safetensors")
+    assert sparsity(shipped.restore()) >= 0.59
+    given = task.with_tokenizer(best / "tokenizer.json")
+    data = calibrated(given, shipped.config.vocabulary_size, wanted)
+    tuning = Tuning(given)
+    others = {"fine_tune": tuning.fine_tune, "prune_gradually": tuning.prune_gradually}
+    record = Record.from_json((tmp_path / "small" / "compression.json").read_text())
+    again, _ = replay(load_folder(best)[0], record, {data.fingerprint: data}, others)
+    for name, tensor in shipped.tensors.items():
+        for part, values in tensor.parts.items():
+            assert np.array_equal(values, again.tensors[name].parts[part]), (name, part)
+
+
+def test_zeros_grow_along_the_schedule_and_then_stay(best: Path) -> None:
+    model, _ = load_folder(best)
+    pruning = GradualPruning(model, 0.6)
+    for share in np.linspace(0.05, 1, 20):
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(0.01)
+        pruning(float(share))
+        if share < 0.06:
+            assert sparsity(model) == pytest.approx(0.6 * (1 - (1 - 0.05 / 0.7) ** 3), abs=0.01)
+    assert sparsity(model) == pytest.approx(0.6, abs=0.01)
+    kept = KeepZeros(model)
+    with torch.no_grad():
+        model.layers[0].ffn.up.weight.add_(1.0)  # type: ignore[union-attr,operator]
+    kept(0.5)
+    assert sparsity(model) == pytest.approx(0.6, abs=0.01)
+    assert isinstance(model, LanguageModel)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("--prune", "heads"), "prune: 'heads' is not KIND:RATIO such as structured:0.4"),
+        (("--to", "int3"), "to: 'int3' is not one of fp16, int8, int4"),
+        (("--distill", "x"), "a teacher needs training to teach in; give --finetune STEPS"),
+        (("--length", 9_999_999), "fewer than a sequence of 9,999,999"),
+        (("--data", "nowhere"), "nowhere"),
+    ],
+)
+def test_bad_input_is_one_line(
+    best: Path, corpus: Path, sugata: Command, tmp_path: Path, asked: tuple[object, ...], said: str
+) -> None:
+    text = ("--data", corpus, "--max-bytes", "100kB")
+    code, _, err = sugata("compress", best, "--out", tmp_path / "x", *text, *asked)
+    assert code == 2
+    assert said in err
+    assert len(err.strip().splitlines()[-1:]) == 1
+    assert "Traceback" not in err
+    assert not (tmp_path / "x").exists()
