@@ -35,3 +35,7 @@ class LimitError(SugataError):
 
 class TaskError(SugataError):
     """A task, evaluator or user function that cannot be used as it was given."""
+
+
+class SandboxError(SugataError):
+    """A sandbox that this machine cannot offer, or that nobody agreed to do without."""
