@@ -9,6 +9,7 @@ from rich.console import Console
 import sugata
 from sugata.cli import bench
 from sugata.cli.compress import compress
+from sugata.cli.evaluate import evaluate
 from sugata.cli.export import export
 from sugata.cli.latency_table import latency_table
 from sugata.cli.teach import teach
@@ -311,6 +312,7 @@ def measure(
 app.command()(latency_table)
 app.command()(teach)
 app.command()(compress)
+app.command()(evaluate)
 
 
 @app.command()
