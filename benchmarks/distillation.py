@@ -1,6 +1,6 @@
 """Is a student that learns from a teacher better than the same student that trains alone for the same time?
 
-    python benchmarks/distillation.py --data ../shared/data/pycorpus     # about 17 CPU minutes, one thread
+    python benchmarks/distillation.py --data ../shared/data/pycorpus     # about 8 CPU minutes, one thread
 
 A teacher is trained once and exported. Then, for every seed, students of the same shape, from the same
 initial weights, train for the same CPU time on one thread: alone; with the teacher's logits, whose forward
@@ -91,12 +91,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", default="stdlib")
     parser.add_argument("--max-bytes", type=float, default=8e6)
-    parser.add_argument("--teacher-seconds", type=float, default=300)
+    parser.add_argument("--teacher-seconds", type=float, default=240)
     parser.add_argument("--teacher", type=Path, help="an exported one, in place of a training")
     parser.add_argument("--logits", type=Path, help="its stored logits")
-    parser.add_argument("--seconds", type=float, default=45, help="CPU time of every student")
+    parser.add_argument("--seconds", type=float, default=20, help="CPU time of every student")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--windows", type=int, default=3000, help="of stored logits")
+    parser.add_argument("--windows", type=int, default=2500, help="of stored logits")
     parser.add_argument("--weight", type=float, default=0.5)
     parser.add_argument("--temperature", type=float, default=2.0)
     parser.add_argument("--states", action="store_true", help="match hidden states as well")
