@@ -53,7 +53,7 @@ def recipe(options: argparse.Namespace, seed: int, sharing: bool, proxy: bool, s
             "resize": options.side,
             "max_samples": options.images,
             "augment": ["flip"],
-            "evaluation_images": 2000,
+            "evaluation_images": 1000,
         },
         "baselines": False,
         "strategy": {"kind": "random"},

@@ -76,7 +76,9 @@ class TrainingSection(Section):
     batch_size: int = Field(8, ge=1, description="sequences or images of a batch")
     accumulation: int = Field(1, ge=1, description="batches a step: their gradients are averaged")
     length: int = Field(256, ge=8, description="code: tokens a sequence")
-    weight_decay: float = Field(0.1, ge=0, description="weight decay of matrices and convolutions")
+    weight_decay: float | None = Field(
+        None, ge=0, description="of matrices and convolutions; null: 0.1 for adamw, 0.0005 for sgd"
+    )
     momentum: float = Field(0.9, ge=0, le=1, description="sgd: Nesterov's momentum")
     warmup: float = Field(0.05, ge=0, le=1, description="share of the budget that warms up")
     final_share: float = Field(0.02, ge=0, le=1, description="rate at the end, as a share of the peak")

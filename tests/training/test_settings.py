@@ -40,3 +40,10 @@ def test_automatic_precision_is_bf16_only_for_large_matrices_on_matrix_units(
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     assert choose_precision("auto", large, cpu) == "fp32"
     assert choose_precision("bf16", small, cpu) == "bf16"
+
+
+def test_rate_and_decay_are_the_usual_ones_of_the_optimizer() -> None:
+    assert (TrainingSettings().rate, TrainingSettings().decay) == (0.004, 0.1)
+    sgd = TrainingSettings(optimizer="sgd")
+    assert (sgd.rate, sgd.decay) == (0.1, 5e-4)
+    assert TrainingSettings(optimizer="sgd", weight_decay=0.0).decay == 0

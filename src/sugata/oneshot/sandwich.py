@@ -218,7 +218,7 @@ def _shared(training: TrainingSettings, checks: int) -> SupernetSettings:
         batch_size=training.batch_size,
         learning_rate=training.rate,
         momentum=training.momentum,
-        weight_decay=training.weight_decay,
+        weight_decay=training.decay,
         clip=training.clip,
         checks=checks,
         precision=training.precision,  # type: ignore[arg-type]

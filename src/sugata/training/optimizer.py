@@ -17,11 +17,11 @@ def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.
     the weights before them irrelevant. Its decay is that of convolutions and matrices only, as AdamW's.
     """
     if settings.optimizer == "adamw":
-        groups = parameter_groups(model, settings.rate, settings.weight_decay, settings.base_width)
+        groups = parameter_groups(model, settings.rate, settings.decay, settings.base_width)
         return torch.optim.AdamW(groups, betas=settings.betas, fused=True)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
-        {"params": [p for p in trained if decays(p)], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trained if decays(p)], "weight_decay": settings.decay},
         {"params": [p for p in trained if not decays(p)], "weight_decay": 0.0},
     ]
     shared = {"lr": settings.rate, "peak_lr": settings.rate}

@@ -10,6 +10,8 @@ Optimizer = Literal["adamw", "sgd"]
 
 #: Base rates where none is given.
 RATES = {"adamw": 0.004, "sgd": 0.1}
+#: Likewise of weight decay. AdamW's 0.1 at SGD's rates would leave little of the weights.
+DECAYS = {"adamw": 0.1, "sgd": 5e-4}
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class TrainingSettings:
         learning_rate: for adamw that of hidden matrices whose fan-in is `base_width` (see
             `parameter_groups`), for sgd that of all parameters; None: 0.004 and 0.1.
         base_width: fan-in at which a matrix trains at the base rate (muP).
-        weight_decay: of matrices and convolutions; vectors and norms do not decay.
+        weight_decay: of matrices and convolutions; vectors and norms do not decay. None: 0.1 and 0.0005.
         betas: AdamW's decay rates of the two moments.
         momentum: of sgd.
         warmup: share of the budget in which the rate climbs to its peak.
@@ -77,7 +79,7 @@ class TrainingSettings:
     optimizer: Optimizer = "adamw"
     learning_rate: float | None = None
     base_width: int = 128
-    weight_decay: float = 0.1
+    weight_decay: float | None = None
     betas: tuple[float, float] = (0.9, 0.95)
     momentum: float = 0.9
     warmup: float = 0.05
@@ -104,7 +106,7 @@ class TrainingSettings:
                 field = "learning_rate" if name == "rate" else name
                 raise RecipeError(f"training.{field} is {getattr(self, name)}; it must be greater than 0")
         for name in (
-            "weight_decay",
+            "decay",
             "clip",
             "auxiliary_weight",
             "evaluations",
@@ -112,7 +114,8 @@ class TrainingSettings:
             "checkpoint_seconds",
         ):
             if not getattr(self, name) >= 0:
-                raise RecipeError(f"training.{name} is {getattr(self, name)}; it must be at least 0")
+                field = "weight_decay" if name == "decay" else name
+                raise RecipeError(f"training.{field} is {getattr(self, name)}; it must be at least 0")
         for name in ("warmup", "final_share", "momentum"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"training.{name} is {getattr(self, name)}; it must be from 0 to 1")
@@ -127,3 +130,8 @@ class TrainingSettings:
     def rate(self) -> float:
         """The base rate: the one that is given, else the optimizer's usual one."""
         return RATES[self.optimizer] if self.learning_rate is None else self.learning_rate
+
+    @property
+    def decay(self) -> float:
+        """The weight decay: the one that is given, else the optimizer's usual one."""
+        return DECAYS[self.optimizer] if self.weight_decay is None else self.weight_decay
