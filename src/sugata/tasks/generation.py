@@ -3,7 +3,7 @@
 import ast
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -165,9 +165,47 @@ def sample_functions(
     for first in range(0, samples, batch_size):
         group = [headers[number % len(headers)] for number in range(first, min(first + batch_size, samples))]
         prompts = [[end, *_encode(tokenizer, header)] for header in group]
-        bodies = _write(model, prompts, table, end, max_new_tokens, sampling or Sampling(), generator)
+        bodies = _write(
+            model, prompts, table, end, max_new_tokens, sampling or Sampling(), generator, _function_ended
+        )
         functions += [header + _function_body(body) for header, body in zip(group, bodies, strict=True)]
     return functions
+
+
+@torch.no_grad()
+def continuations(
+    model: nn.Module,
+    tokenizer: Tokenizer,
+    prompts: Sequence[str],
+    *,
+    stop: Sequence[str] = (),
+    max_new_tokens: int = 256,
+    sampling: Sampling | None = None,
+    seed: int = 0,
+    batch_size: int = 64,
+) -> list[str]:
+    """What the model writes after each prompt, a batch at a time, up to a stop text that is kept.
+
+    Args:
+        sampling: temperature 0.8 and top-p 0.95 when None.
+
+    Raises:
+        TaskError: a setting is impossible.
+    """
+    _check_length(max_new_tokens)
+    generator = torch.Generator().manual_seed(seed)
+    table, end = token_bytes(tokenizer), _end(tokenizer)
+    stops = [text.encode() for text in stop]
+
+    def ended(written: bytearray) -> bool:
+        return any(written.find(text, 1) >= 0 for text in stops)
+
+    texts: list[str] = []
+    for first in range(0, len(prompts), batch_size):
+        rows = [[end, *_encode(tokenizer, prompt)] for prompt in prompts[first : first + batch_size]]
+        bodies = _write(model, rows, table, end, max_new_tokens, sampling or Sampling(), generator, ended)
+        texts += [body.decode("utf-8", "replace") for body in bodies]
+    return texts
 
 
 def _write(
@@ -178,6 +216,7 @@ def _write(
     max_new_tokens: int,
     sampling: Sampling,
     generator: torch.Generator,
+    ended: Callable[[bytearray], bool],
 ) -> list[bytes]:
     """Advance all rows together; a row reads its prompt first and writes afterwards, so none is padded."""
     stepper: Any = model
@@ -195,11 +234,15 @@ def _write(
                 tokens[row] = prompts[row][position]
             elif not finished[row]:
                 written[row] += b"\n" if token == end else table[token]
-                ended = token == end or _FUNCTION_END.search(written[row]) is not None
-                finished[row] = ended or position - lengths[row] + 1 >= max_new_tokens
+                done = token == end or ended(written[row])
+                finished[row] = done or position - lengths[row] + 1 >= max_new_tokens
         if finished.all():
             break
     return [bytes(body) for body in written]
+
+
+def _function_ended(written: bytearray) -> bool:
+    return _FUNCTION_END.search(written) is not None
 
 
 def _function_body(written: bytes) -> str:

@@ -115,12 +115,12 @@ def _rows(source: str | Path, fields: Sequence[str], split: str) -> Iterator[Map
             if name in fields and name not in row and other in row and other not in fields:
                 value = row[other]
                 row = {**row, name: "\n".join(value) if isinstance(value, list) else value}
+        if missing := [field for field in fields if field not in row]:
+            raise DataError(f"{place}: no field {missing[0]!r}; a line needs {', '.join(fields)}")
         for field in fields:
             kind: type = list if field == "test_list" else str
             if field == "task_id" and fields is _MBPP:
                 kind = int
-            if field not in row:
-                raise DataError(f"{place}: no field {field!r}; a line needs {', '.join(fields)}")
             if not isinstance(row[field], kind):
                 found = type(row[field]).__name__
                 raise DataError(f"{place}: field {field!r} is a {found}, not a {kind.__name__}")
