@@ -11,6 +11,10 @@ _LABELS = {
     "bits_per_byte": "bits per byte",
     "accuracy": "accuracy",
     "parse_rate": "share that parses",
+    "mean_reciprocal_rank": "mean reciprocal rank",
+    "recall_at_1": "recall at 1",
+    "recall_at_5": "recall at 5",
+    "recall_at_10": "recall at 10",
     "parameters": "parameters",
     "size_bytes": "stored size",
     "flops": "FLOPs",
@@ -21,7 +25,15 @@ _LABELS = {
     "training_seconds": "training time",
     "fitness": "fitness",
 }
-_MAXIMIZED = {"accuracy", "parse_rate", "fitness"}
+_MAXIMIZED = {
+    "accuracy",
+    "parse_rate",
+    "mean_reciprocal_rank",
+    "recall_at_1",
+    "recall_at_5",
+    "recall_at_10",
+    "fitness",
+}
 _COUNTS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
