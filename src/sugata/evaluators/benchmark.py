@@ -143,7 +143,7 @@ def writer(folder: str | Path) -> Writer:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise SugataError(f"{folder}: no model folder, its config.json is missing or broken") from None
-    own = str(config.get("model_type", "")).startswith("sugata") and "compression" in config
+    own = str(config.get("model_type", "")).startswith("sugata") and "auto_map" not in config
     return ExportedWriter(folder) if own else TransformersWriter(folder)
 
 
