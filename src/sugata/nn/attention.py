@@ -112,19 +112,18 @@ class Attention(TokenMixer):
         mixed = scores.softmax(-1).to(values.dtype) @ values
         return self.output(mixed.flatten(1)), (keys, values)
 
-    def extend(self, x: Tensor, state: State, position: Tensor) -> tuple[Tensor, State]:
+    def extend(self, x: Tensor, state: State, positions: Tensor) -> tuple[Tensor, State]:
         """Attend from each of the tokens `(batch, n, dim)` to the cache and to those before it."""
         heads, groups = self.num_heads, self.key_value_heads
-        positions = position[:1] + torch.arange(x.shape[1], device=x.device)
         widths = [heads * self.head_dim, groups * self.head_dim, groups * self.head_dim]
         query, key, value = torch.split(self.qkv(x), widths, dim=-1)
         if self.rope_theta is not None:
-            cos, sin = (t[:, 0] for t in rotary(positions, self.head_dim, self.rope_theta))
+            cos, sin = (t[:, 0] for t in rotary(positions[0], self.head_dim, self.rope_theta))
             query, key = rotate_heads(query, cos, sin), rotate_heads(key, cos, sin)
         bias = None
         if self.slopes is not None:
-            steps = torch.arange(positions[-1] + 1, device=x.device)  # type: ignore[call-overload]
-            distance = (steps - positions[:, None]).to(x.dtype)
+            steps = torch.arange(positions[0, -1] + 1, device=x.device)  # type: ignore[call-overload]
+            distance = (steps - positions[0][:, None]).to(x.dtype)
             bias = (distance * torch.tensor(self.slopes, device=x.device)[:, None, None])[None]
         mixed, keys, values = grouped_query_attention(
             query, key, value, state[0], state[1], positions, bias, (heads, groups)

@@ -53,7 +53,7 @@ class FeedForward(nn.Module):
         return self(x), state
 
     def extend(
-        self, x: Tensor, state: tuple[Tensor, ...], position: Tensor
+        self, x: Tensor, state: tuple[Tensor, ...], positions: Tensor
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """`(batch, n, dim)` to `(batch, n, dim)`."""
         return self(x), state

@@ -30,7 +30,7 @@ def grouped_query_attention(
         query: `(batch, n, heads * head_dim)`.
         key, value: `(batch, n, key-value heads * head_dim)`.
         past_key, past_value: `(batch, key-value heads, past, head_dim)`.
-        positions: of the new tokens, `(n,)`.
+        positions: of the new tokens, `(batch, n)`, the same in all rows.
         bias: added to scores, `(1, heads, n, past + n)`, or None.
         heads: number of query heads and of key-value heads.
 
@@ -38,9 +38,8 @@ def grouped_query_attention(
         The output `(batch, n, heads * head_dim)` and the caches with the new tokens.
     """
     if torch.onnx.is_in_onnx_export() and int(past_key.shape[3]) % FUSED_HEAD_DIM == 0:
-        last = positions[-1].to(torch.int32)
-        lasts = last.expand(query.shape[0])
-        inputs = (query, key, value, past_key, past_value, lasts, last + 1, bias, *heads)
+        lasts = positions[:, -1].to(torch.int32)
+        inputs = (query, key, value, past_key, past_value, lasts, lasts[0] + 1, bias, *heads)
         mixed, keys, values = _GroupQueryAttention.apply(*inputs)  # type: ignore[no-untyped-call]
         return mixed, keys, values
     return _attend(query, key, value, past_key, past_value, bias, *heads)

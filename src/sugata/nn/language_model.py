@@ -76,14 +76,14 @@ class Layer(nn.Module):
         transformed, ffn_state = self.ffn.step(self.ffn_norm(x), state[split:])
         return x + transformed, mixer_state + ffn_state
 
-    def extend(self, x: Tensor, state: State, position: Tensor) -> tuple[Tensor, State]:
-        """A few tokens `(batch, n, dim)`, of which `position` `(batch,)` came before."""
+    def extend(self, x: Tensor, state: State, positions: Tensor) -> tuple[Tensor, State]:
+        """A few tokens `(batch, n, dim)` at `positions` `(batch, n)`."""
         split = len(self.mixer.state_names)
-        mixed, mixer_state = self.mixer.extend(self.mixer_norm(x), state[:split], position)
+        mixed, mixer_state = self.mixer.extend(self.mixer_norm(x), state[:split], positions)
         x = x + mixed
         if self.ffn is None or self.ffn_norm is None:
             return x, mixer_state
-        transformed, ffn_state = self.ffn.extend(self.ffn_norm(x), state[split:], position)
+        transformed, ffn_state = self.ffn.extend(self.ffn_norm(x), state[split:], positions)
         return x + transformed, mixer_state + ffn_state
 
     def initialize(self, generator: torch.Generator, layer: int, depth: int) -> None:
@@ -220,17 +220,17 @@ class LanguageModel(nn.Module):
     def extend_features(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """`extend` without the head: `(batch, n, dim)` after the final norm."""
         x = self._embed(tokens)
-        position = tokens.new_zeros(1)
+        positions = torch.arange(tokens.shape[1], device=tokens.device)[None]
         after: State = ()
         if self.config.uses_positions:
-            position, state = state[0], state[1:]
-            after = (position + tokens.shape[1],)
+            # Made once: in an exported graph each layer's own would be nodes of their own.
+            positions, state = state[0][:, None] + positions, state[1:]
+            after = (positions[:, -1] + 1,)
             if self._adds_positions:
-                positions = position[:1] + torch.arange(tokens.shape[1], device=tokens.device)
-                x = x + sinusoidal(positions, self.config.hidden_dim).to(x.dtype)
+                x = x + sinusoidal(positions[0], self.config.hidden_dim).to(x.dtype)
         for layer in self._layers():
             count = len(layer.state_names)
-            x, layer_state = layer.extend(x, state[:count], position)
+            x, layer_state = layer.extend(x, state[:count], positions)
             after, state = after + layer_state, state[count:]
         return self.norm(x), after
 

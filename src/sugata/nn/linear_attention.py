@@ -117,7 +117,7 @@ class LinearAttention(TokenMixer):
         mixed = (query[..., None, :] @ total)[..., 0, :] / (denominator + _EPS)
         return self.output(mixed.flatten(1)), (total, normalizer, *after)
 
-    def extend(self, x: Tensor, state: State, position: Tensor) -> tuple[Tensor, State]:
+    def extend(self, x: Tensor, state: State, positions: Tensor) -> tuple[Tensor, State]:
         """Tokens `(batch, n, dim)`: quadratic among themselves, and by the state to all before."""
         total, normalizer = state[:2]
         batch, length, _ = x.shape

@@ -174,7 +174,7 @@ class Mamba(TokenMixer):
         y = (hidden @ C[:, None, :, None])[..., 0] + channels * self.D[:, None]
         return self.out_proj(self.norm(y.flatten(1), gate)), (window[:, 1:], hidden)
 
-    def extend(self, x: Tensor, state: State, position: Tensor) -> tuple[Tensor, State]:
+    def extend(self, x: Tensor, state: State, positions: Tensor) -> tuple[Tensor, State]:
         """Tokens `(batch, n, dim)`: quadratic among themselves, and by the state to all before."""
         window, hidden = state
         length = x.shape[1]

@@ -49,6 +49,8 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize `(..., dim)`."""
+        if torch.onnx.is_in_onnx_export():  # the form that onnxruntime turns into one operation
+            return x / (x.pow(2).mean(-1, keepdim=True) + self.eps).sqrt() * self.weight
         return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.weight
 
 

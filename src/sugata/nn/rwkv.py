@@ -104,7 +104,7 @@ class TimeMixing(TokenMixer):
         after = (x.float(), numerator * decay + weight * value, denominator * decay + weight)
         return self.output(receptance * mixed), after
 
-    def extend(self, x: Tensor, state: State, position: Tensor) -> tuple[Tensor, State]:
+    def extend(self, x: Tensor, state: State, positions: Tensor) -> tuple[Tensor, State]:
         """Tokens `(batch, n, dim)`: quadratic among themselves, and by the state to all before."""
         length = x.shape[1]
         receptance, key, value = self._project(x, _shift_in(state[0], x))
@@ -178,7 +178,7 @@ class ChannelMixing(nn.Module):
         """One token `(batch, dim)`."""
         return self._mix(x, state[0]), (x.float(),)
 
-    def extend(self, x: Tensor, state: State, position: Tensor) -> tuple[Tensor, State]:
+    def extend(self, x: Tensor, state: State, positions: Tensor) -> tuple[Tensor, State]:
         """Tokens `(batch, n, dim)` after the one in the state."""
         return self._mix(x, _shift_in(state[0], x)), (x[:, -1].float(),)
 

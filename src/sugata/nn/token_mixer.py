@@ -42,7 +42,7 @@ class TokenMixer(nn.Module, ABC):
         """One token `(batch, dim)` to its output `(batch, dim)` and a new state; changes nothing in place."""
 
     @abstractmethod
-    def extend(self, x: Tensor, state: State, position: Tensor) -> tuple[Tensor, State]:
+    def extend(self, x: Tensor, state: State, positions: Tensor) -> tuple[Tensor, State]:
         """A few tokens `(batch, n, dim)` from a state: their outputs, and the state after the last.
 
         What `step` gives token by token. Quadratic in `n`: meant for blocks of up to `BLOCK` tokens.
@@ -50,7 +50,7 @@ class TokenMixer(nn.Module, ABC):
         Args:
             x: the tokens.
             state: from `initial_state` or an earlier call; it is not changed.
-            position: how many tokens came before, `(batch,)` int64, the same for all rows.
+            positions: of the tokens, `(batch, n)` int64, the same in all rows.
         """
 
     @abstractmethod
