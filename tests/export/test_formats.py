@@ -14,7 +14,7 @@ from sugata.decoding import StepGraph
 from sugata.errors import SugataError
 from sugata.export import convert_folder, export_folder, load_folder
 from sugata.export.formats import write_program
-from sugata.nn import MIXERS, LanguageModel, LanguageModelConfig, LayerConfig
+from sugata.nn import LanguageModel, LanguageModelConfig, LayerConfig
 from sugata.tasks.corpus import train_tokenizer
 
 pytestmark = pytest.mark.slow
@@ -109,7 +109,7 @@ def test_the_own_form_needs_no_sugata(tmp_path, tokenizer) -> None:
 
 @torch.no_grad()
 def test_the_program_of_torch_runs_at_any_batch_and_length(tmp_path) -> None:
-    layers = tuple(LayerConfig(mixer, 48) for mixer in MIXERS)
+    layers = (LayerConfig("mamba", 48), LayerConfig("rwkv", 48))
     model = LanguageModel(LanguageModelConfig(96, 32, 4, layers, position="alibi")).eval()
     model.head.weight.mul_(10)
     write_program(model, tmp_path / "model.pt2")

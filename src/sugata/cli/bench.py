@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-app = typer.Typer(help="Benchmarks on tables of search spaces.", no_args_is_help=True)
+app = typer.Typer(
+    help="Benchmarks: strategies and workers on tables, speed of a model.", no_args_is_help=True
+)
 
 TableOption = Annotated[
     list[str] | None,
@@ -113,3 +115,33 @@ def workers(
             to=to,
         )
     )
+
+
+@app.command()
+def inference(
+    model: Annotated[Path, typer.Argument(metavar="DIR", help="An exported language model.")],
+    prompt: Annotated[int, typer.Option(min=1, help="Tokens of the prompt.")] = 128,
+    tokens: Annotated[int, typer.Option(min=2, help="New tokens of a round.")] = 64,
+    rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds.")] = 9,
+    library: Annotated[
+        bool, typer.Option("--transformers/--no-transformers", help="Beside the library, where it can be.")
+    ] = True,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Write everything measured here.")
+    ] = None,
+) -> None:
+    """Prefill and decoding of every precision on one thread, beside transformers and the memory's bound."""
+    from sugata.bench.inference import bench_inference
+    from sugata.run.progress import Progress
+
+    with Progress() as progress:
+        tables = bench_inference(
+            model,
+            prompt=prompt,
+            tokens=tokens,
+            rounds=rounds,
+            library=library,
+            to=to,
+            say=lambda message: progress.now(message),
+        )
+    print(tables)

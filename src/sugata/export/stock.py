@@ -51,8 +51,7 @@ def stock_model(model: LanguageModel, name: str) -> Any:
     import transformers
 
     config, weights = _MAKERS[name](model)
-    with torch.device("meta"):
-        made = getattr(transformers, name)(config)
+    made = getattr(transformers, name)(config)
     made.load_state_dict(weights, assign=True, strict=True)
     return made.eval()
 
