@@ -1,7 +1,7 @@
 """Speed of decoding by length of the context, for every type of layer, as a table and a plot.
 
 Step graphs in onnxruntime, one thread, 32-bit weights; caches are filled to each length, then single tokens
-are timed, in seconds of the processor. Types and lengths take turns in every round. The plot is drawn from the median.
+are timed, in seconds of the processor. Types and lengths take turns in every round; the median is drawn.
 
     python benchmarks/decode_speed.py --plot docs/decode.png
 """

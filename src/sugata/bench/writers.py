@@ -23,6 +23,8 @@ from sugata.export.stock import ATTENTION_MIXERS, stock_class, stock_model
 from sugata.measure import peak_memory
 from sugata.nn import LanguageModel, LanguageModelConfig
 
+Moment = tuple[float, float]  # by the wall clock, of the processor
+
 LIBRARY = "transformers fp32"
 _BF16 = "transformers bf16"
 _STORAGE: dict[str, Storage] = {"fp32": "fp16", "int8": "int8", "int4": "int4"}
@@ -47,10 +49,12 @@ print(peak() - before)
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds to the first new token, and for each further one."""
+    """Seconds to the first new token, and for each further one, by the wall clock and of the processor."""
 
     prefill: float
     token: float
+    prefill_cpu: float
+    token_cpu: float
 
 
 class Writer(ABC):
@@ -92,9 +96,9 @@ class GraphWriter(Writer):
     def write(self, prompt: list[int], count: int) -> Timing:
         """By the same loop as `generate`."""
         generator = np.random.default_rng(0)
-        start = time.perf_counter()
+        start = _now()
         tokens = self.model.continue_tokens(prompt, None, count, Sampling(temperature=0), generator)
-        stamps = [time.perf_counter() for _ in tokens]
+        stamps = [_now() for _ in tokens]
         return _timing(start, stamps)
 
     def memory(self, prompt: int) -> int:
@@ -124,7 +128,7 @@ class LibraryWriter(Writer):
         """One call of `generate`, whose streamer notes when tokens come."""
         stamps = _Stamps()
         tokens = torch.tensor([prompt])
-        start = time.perf_counter()
+        start = _now()
         with torch.no_grad():
             self.model.generate(
                 tokens, max_new_tokens=count, min_new_tokens=count, do_sample=False, streamer=stamps
@@ -146,10 +150,10 @@ class _Stamps:
     """A streamer that keeps times, not tokens."""
 
     def __init__(self) -> None:
-        self.times: list[float] = []
+        self.times: list[Moment] = []
 
     def put(self, _: Any) -> None:
-        self.times.append(time.perf_counter())
+        self.times.append(_now())
 
     def end(self) -> None:
         """Nothing is left to do."""
@@ -213,5 +217,13 @@ def bytes_of_token(model: LanguageModel, bits: float, context: int) -> float:
     return weights * bits / 8 + 4 * cached * context
 
 
-def _timing(start: float, stamps: Sequence[float]) -> Timing:
-    return Timing(stamps[0] - start, (stamps[-1] - stamps[0]) / (len(stamps) - 1))
+def _now() -> Moment:
+    return time.perf_counter(), time.process_time()
+
+
+def _timing(start: Moment, stamps: Sequence[Moment]) -> Timing:
+    prefill, prefill_cpu = (first - begun for first, begun in zip(stamps[0], start, strict=True))
+    token, token_cpu = (
+        (end - first) / (len(stamps) - 1) for end, first in zip(stamps[-1], stamps[0], strict=True)
+    )
+    return Timing(prefill, token, prefill_cpu, token_cpu)
