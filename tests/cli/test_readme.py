@@ -18,7 +18,19 @@ from sugata.spaces import space
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 # Long or about to change the machine: these are parsed here, and what they do is tested elsewhere.
-PARSED_ONLY = ("search", "train", "measure", "doctor", "bench", "convert-table", "latency-table", "tune")
+PARSED_ONLY = (
+    "search",
+    "train",
+    "measure",
+    "doctor",
+    "bench",
+    "convert-table",
+    "latency-table",
+    "tune",
+    "compress",
+    "teach",
+    "evaluate",
+)
 SMALLER = {"--trial 17": "--trial 1", "--temperature 0.7": "--tokens 5", "runs/tiny-2": "runs/tiny"}
 
 
