@@ -36,12 +36,11 @@ _POLL = 0.05
 _LEFT = 5.0  # seconds for the output of what was killed to end
 
 
-def _sources() -> list[tuple[str, str]]:
-    folder = files("sugata.sandbox.inside")
-    return [
-        (f"sugata.sandbox.inside.{name}", (folder / f"{name}.py").read_text(encoding="utf-8"))
-        for name in _MODULES
-    ]
+# Read once, with the package: later this process may have given up the right to read it.
+_SOURCES = tuple(
+    (f"sugata.sandbox.inside.{name}", (files("sugata.sandbox.inside") / f"{name}.py").read_text("utf-8"))
+    for name in _MODULES
+)
 
 
 class Process:
@@ -63,7 +62,7 @@ class Process:
         spec = {
             **asdict(limits),
             **given,
-            "modules": _sources(),
+            "modules": _SOURCES,
             "role": role,
             "mark": _MARK,
             "level": level,
