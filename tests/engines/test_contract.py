@@ -131,13 +131,8 @@ def test_a_trial_that_kills_its_workers_is_given_up_and_the_others_go_on(
         outcomes = finish(engine)
     assert [outcomes[i].evaluation.status for i in (0, 2, 4, 5)] == [Status.COMPLETED] * 4
     assert [outcomes[i].evaluation.status for i in (1, 3)] == [Status.KILLED] * 2
-    unheard = "its worker was ended (2 times)"  # on a busy machine a cluster does not always hear how
-    for number, how in (
-        (1, "was killed by signal 11 (SIGSEGV) (2 times)"),
-        (3, "signal 9 (SIGKILL, perhaps"),
-    ):
-        reason = outcomes[number].evaluation.reason
-        assert how in reason or ("ray" in type(engine).__name__.lower() and unheard in reason), reason
+    assert "was killed by signal 11 (SIGSEGV) (2 times)" in outcomes[1].evaluation.reason
+    assert "signal 9 (SIGKILL, perhaps by the system" in outcomes[3].evaluation.reason
     assert "Segmentation fault" in (tmp_path / "0001" / "log.txt").read_text()
 
 

@@ -23,6 +23,7 @@ from sugata.errors import DiskFullError, TaskError
 from sugata.evaluators import Evaluation, Evaluator
 from sugata.trial import Status
 
+_DYING = 2.0  # seconds that a worker whose pipe has ended may take to be gone
 _TICK = 0.2  # seconds between looks at memory, clocks and processes
 _LONGEST_START = 300.0  # seconds
 _MOST_STARTS = 3  # workers in a row that die before they are ready
@@ -257,7 +258,7 @@ class LocalEngine(Engine):
     def _broke(self, worker: WorkerProcess, what: str | None) -> None:
         """A worker is of no use any more: its trial is tried again, then given up."""
         job, ready, seconds = worker.job, worker.ready, worker.seconds
-        ending = self._end(worker)
+        ending = self._end(worker, patience=0.0 if what else _DYING)
         reason = f"its worker {what or ending}"
         if not ready:
             self._failed_starts += 1
@@ -279,10 +280,10 @@ class LocalEngine(Engine):
         self._selector.register(worker.inbox.descriptor, selectors.EVENT_READ, worker)
         self._slot.joined(worker)
 
-    def _end(self, worker: WorkerProcess) -> str:
+    def _end(self, worker: WorkerProcess, patience: float = 0.0) -> str:
         self._selector.unregister(worker.inbox.descriptor)
         self._workers[self._workers.index(worker)] = None
-        ending = worker.end()
+        ending = worker.end(patience)
         self._slot.left(worker, self._alive())
         return ending
 

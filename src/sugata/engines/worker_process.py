@@ -143,11 +143,15 @@ class WorkerProcess:
         """Whether the process has ended."""
         return self._process.poll() is not None
 
-    def end(self) -> str:
-        """Make sure that it is gone, with its children, and say how it ended."""
-        if not self.dead:
+    def end(self, patience: float = 0.0) -> str:
+        """Make sure that it is gone, with its children, and say how it ended.
+
+        Args:
+            patience: seconds that it may take to end by itself: its pipe may close before it is gone.
+        """
+        if patience and not self.dead:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(0.05)  # its pipe may close a moment before it ends
+                self._process.wait(patience)
         by_itself = self.dead
         self._signal(signal.SIGKILL)
         code = self._process.wait()
