@@ -9,12 +9,15 @@ class TensorSpec:
 
     Attributes:
         classes: how many values an integer input may take, or a class output has.
+        categories: of a table's float input, how many codes each of its last columns may take; the columns
+            before are numbers.
     """
 
     name: str
     shape: tuple[int | str, ...]
     dtype: str
     classes: int | None = None
+    categories: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
