@@ -23,6 +23,7 @@ from sugata.compression import (
     quantize,
 )
 from sugata.compression.steps import METHODS
+from sugata.compression.structured import Unit
 from sugata.errors import SugataError
 from sugata.export import export_folder, load_folder
 from sugata.nn import LanguageModel
@@ -30,7 +31,9 @@ from sugata.tasks import CodeLanguageModelling
 from sugata.training import DistillationSettings, TrainingSettings, train
 from sugata.trial import Fidelity, Status
 
-PRUNINGS = ("magnitude", "global", "gradual", "structured", "layers")
+#: Kinds of pruning that make a smaller dense model, and what goes.
+UNITS: dict[str, Unit] = {"structured": "channels", "heads": "heads", "layers": "layers"}
+PRUNINGS = ("magnitude", "global", "gradual", *UNITS)
 Say = Callable[[str], None]
 
 
@@ -237,9 +240,9 @@ def compressed_as(
         if kind == "gradual":
             model, record = tuning.prune_gradually(model, record, **settings, ratio=ratio)
             continue
-        if kind in ("structured", "layers"):
+        if kind in UNITS:
             model, record = prune_structured(
-                model, record, ratio=ratio, unit="layers" if kind == "layers" else "channels",
+                model, record, ratio=ratio, unit=UNITS[kind],
                 importance="taylor" if wanted.taylor else "magnitude", calibration=calibration,
             )  # fmt: skip
         else:

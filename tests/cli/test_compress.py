@@ -9,9 +9,9 @@ import onnxruntime
 import pytest
 import torch
 
-from sugata.compression import GradualPruning, KeepZeros, Record, load, replay, sparsity
-from sugata.export import load_folder
-from sugata.nn import LanguageModel
+from sugata.compression import GradualPruning, KeepZeros, Record, compress, load, replay, sparsity
+from sugata.export import export_folder, load_folder
+from sugata.nn import LanguageModel, LanguageModelConfig, LayerConfig
 from sugata.run import Result
 from sugata.shrink import Tuning, Wanted, calibrated, shrink
 from sugata.tasks import CodeLanguageModelling
@@ -53,6 +53,22 @@ def test_a_folder_becomes_a_smaller_one_that_runs(
     assert [step["kind"] for step in steps] == ["prune_structured", "fine_tune", "quantize"]
     assert "prune structured: ratio" in (to / "README.md").read_text()
     code, out, err = sugata("generate", to, "def ", "--tokens", 3)
+    assert code == 0, err
+
+
+def test_heads_go_from_an_exported_model(best: Path, corpus: Path, sugata: Command, tmp_path: Path) -> None:
+    vocabulary = load_folder(best)[0].config.vocabulary_size
+    layers = (LayerConfig("grouped_query_attention", 64), LayerConfig("mamba", 64))
+    model = LanguageModel(LanguageModelConfig(vocabulary, 64, 4, layers, position="alibi"))
+    export_folder(tmp_path / "whole", compress(model), {}, best / "tokenizer.json", {})
+    to, text = tmp_path / "small", ("--data", corpus, "--max-bytes", "100kB", "--windows", 2, "--length", 32)
+    asked = ("--to", "fp16", "--prune", "heads:0.25", "--taylor", "--finetune", 2)
+    code, _, err = sugata("compress", tmp_path / "whole", "--out", to, *asked, *text)
+    assert code == 0, err
+    config = json.loads((to / "config.json").read_text())["model"]
+    assert [len(layer.get("heads", ())) for layer in config["layers"]] == [3, 0]
+    assert load_folder(to)[0].layers[0].mixer.output.in_features == 48  # type: ignore[union-attr]
+    code, _, err = sugata("generate", to, "def ", "--tokens", 3)
     assert code == 0, err
 
 

@@ -14,6 +14,7 @@ from sugata.decoding import StepGraph
 from sugata.errors import SugataError
 from sugata.export import convert_folder, export_folder, load_folder
 from sugata.export.formats import write_program
+from sugata.export.stock import stock_class, stock_model
 from sugata.nn import LanguageModel, LanguageModelConfig, LayerConfig
 from sugata.tasks.corpus import train_tokenizer
 
@@ -83,6 +84,22 @@ def test_transformers_loads_it_and_continues_text_alike(tmp_path, tokenizer, cas
     for _ in range(12):
         expected = torch.cat((expected, ours(expected)[:, -1:].argmax(-1)), dim=1)
     assert torch.equal(written, expected)
+
+
+@pytest.mark.parametrize(
+    ("heads", "name"),
+    [(((0, 3), (1, 2)), "LlamaForCausalLM"), (((0, 1), None), None), (((0, 1, 3),) * 2, None)],
+    ids=["equally many", "unequally many", "no divisor of the width"],
+)
+@torch.no_grad()
+def test_pruned_heads_are_still_a_llama_where_layers_have_equally_many(heads, name) -> None:
+    pytest.importorskip("transformers")
+    layers = tuple(LayerConfig("transformer", 48, heads=left) for left in heads)
+    model = LanguageModel(LanguageModelConfig(300, 64, 4, layers, **LLAMA)).eval()
+    assert stock_class(model.config) == name
+    if name is not None:
+        tokens = torch.arange(40)[None]
+        torch.testing.assert_close(stock_model(model, name)(tokens).logits, model(tokens), atol=1e-4, rtol=0)
 
 
 def test_the_own_form_needs_no_sugata(tmp_path, tokenizer) -> None:

@@ -208,9 +208,8 @@ def bytes_of_token(model: LanguageModel, bits: float, context: int) -> float:
     weights = sum(parameter.numel() for parameter in model.parameters())
     if not config.tie_embeddings:
         weights -= model.embedding.weight.numel()
-    heads = {"grouped_query_attention": config.key_value_heads}
     cached = sum(
-        2 * heads.get(layer.mixer, config.num_heads) * config.head_dim
+        2 * config.heads_of(layer)[1] * config.head_dim
         for layer in config.layers
         if layer.mixer in ATTENTION_MIXERS
     )

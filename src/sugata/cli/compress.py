@@ -21,7 +21,7 @@ def compress(
         list[str] | None,
         typer.Option(
             metavar="KIND:RATIO",
-            help="Before: magnitude, global, gradual, structured or layers, with a share.",
+            help="Before: magnitude, global, gradual, structured, heads or layers, with a share.",
         ),
     ] = None,
     taylor: Annotated[bool, typer.Option(help="Structured pruning by first-order importance.")] = False,

@@ -84,14 +84,16 @@ def prune_structured(
     Args:
         model: a trained model.
         record: what was done to it.
-        ratio: share that goes: of the hidden channels of every feed-forward network, or of the layers.
-        unit: "channels" or "layers".
+        ratio: share that goes: of the hidden channels of every feed-forward network, of the attention heads
+            of every layer that has some, or of the layers.
+        unit: "channels", "heads" or "layers". Heads are those of softmax and linear attention: Mamba's are
+            normalized together, so that none can go without a change of all, and RWKV-4 has none.
         importance: "magnitude" of weights, or "taylor": the first-order change of the loss (Molchanov et
             al. 2019) on calibration data.
         calibration: for "taylor".
     """
     _check("ratio", ratio, 0 <= ratio < 1, "at least 0 and below 1")
-    _check("unit", unit, unit in ("channels", "layers"), "channels or layers")
+    _check("unit", unit, unit in ("channels", "heads", "layers"), "channels, heads or layers")
     _check("importance", importance, importance in ("magnitude", "taylor"), "magnitude or taylor")
     used = _needed(calibration, "importance taylor") if importance == "taylor" else None
     settings = {"ratio": ratio, "unit": unit, "importance": importance}

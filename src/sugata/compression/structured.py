@@ -1,4 +1,4 @@
-"""Structured pruning: whole layers or hidden channels of feed-forward networks go."""
+"""Structured pruning: layers, attention heads or hidden channels of feed-forward networks go."""
 
 from __future__ import annotations
 
@@ -7,44 +7,99 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from sugata.compression.calibration import Calibration
+from sugata.compression.importance import (
+    head_magnitudes,
+    layer_magnitudes,
+    layer_taylor,
+    layers_of,
+    outgoing_taylor,
+)
 from sugata.compression.pruning import channel_strength, kept_channels
-from sugata.nn import LanguageModel
+from sugata.errors import SugataError
+from sugata.nn import LanguageModel, LayerConfig
 
 Array = NDArray[Any]
-Unit = Literal["channels", "layers"]
+Unit = Literal["channels", "heads", "layers"]
 Importance = Literal["magnitude", "taylor"]
 
 
 def remove(model: LanguageModel, ratio: float, unit: Unit, calibration: Calibration | None) -> LanguageModel:
-    """The model without its least important channels or layers; at least 8 channels and one layer stay.
+    """The model without its least important channels, heads or layers.
+
+    At least 8 channels, one head and one layer stay.
 
     Args:
         model: not changed.
         ratio: share that goes.
         unit: what goes.
         calibration: for first-order importance; None: by magnitude.
+
+    Raises:
+        SugataError: the model has no heads, or too few for one to go.
     """
     if unit == "layers":
         scores = layer_magnitudes(model) if calibration is None else layer_taylor(model, calibration)
         count = max(1, len(scores) - round(len(scores) * ratio))
         return keep_layers(model, _strongest(scores, count))
+    if unit == "heads":
+        return _without_heads(model, ratio, calibration)
     chosen = {}
-    taylor = channel_taylor(model, calibration) if calibration is not None else {}
-    for index, layer in enumerate(_layers(model)):
-        if layer.ffn is None:
-            continue
-        down = layer.ffn.down.weight.detach().float().numpy()
-        halves = np.split(
-            layer.ffn.up.weight.detach().float().numpy(), len(layer.ffn.up.weight) // down.shape[1]
-        )
-        strength = taylor[index] if calibration is not None else channel_strength(halves, down)
+    outgoing = {i: layer.ffn.down for i, layer in enumerate(layers_of(model)) if layer.ffn is not None}
+    taylor = {} if calibration is None else outgoing_taylor(model, calibration, outgoing)
+    for index, linear in outgoing.items():
+        down = linear.weight.detach().float().numpy()
+        up = layers_of(model)[index].ffn.up.weight.detach().float().numpy()
+        halves = np.split(up, len(up) // down.shape[1])
+        strength = channel_strength(halves, down) if calibration is None else taylor[index]
         chosen[index] = _strongest(strength, kept_channels(down.shape[1], ratio))
     return keep_channels(model, chosen)
+
+
+def _without_heads(model: LanguageModel, ratio: float, calibration: Calibration | None) -> LanguageModel:
+    config = model.config
+    with_heads = {i: layer for i, layer in enumerate(config.layers) if config.heads_of(layer)[0]}
+    if not with_heads:
+        mixers = ", ".join(sorted({layer.mixer for layer in config.layers}))
+        raise SugataError(f"heads: no layer of {mixers} has attention heads; prune structured or layers")
+    outgoing = {index: layers_of(model)[index].mixer.output for index in with_heads}
+    taylor = {} if calibration is None else outgoing_taylor(model, calibration, outgoing, config.head_dim)
+    chosen = {}
+    for index, layer in with_heads.items():
+        heads, groups = config.heads_of(layer)
+        scores = head_magnitudes(model, index) if calibration is None else taylor[index]
+        left = heads_left(groups, heads // groups, ratio)
+        if left[0] * left[1] < heads:
+            chosen[index] = _strongest_heads(scores.reshape(groups, -1), left)
+    if ratio and not chosen:
+        heads, groups = max(config.heads_of(layer) for layer in with_heads.values())
+        raise SugataError(
+            f"heads: none goes at {ratio:.0%} of {heads} query heads on {groups} key-value heads; "
+            "give a larger share"
+        )
+    return keep_heads(model, chosen)
+
+
+def heads_left(groups: int, share: int, ratio: float) -> tuple[int, int]:
+    """Key-value heads that stay of `groups`, and query heads of each of them of `share`.
+
+    Their product is as near as can be to what the ratio leaves; of equally near ones the larger, of equal
+    ones that with more key-value heads. So each key-value head serves equally many, as kernels want it.
+    """
+    wanted = groups * share * (1 - ratio)
+    found = [(g, s) for g in range(1, groups + 1) for s in range(1, share + 1)]
+    return min(found, key=lambda one: (abs(one[0] * one[1] - wanted), -one[0] * one[1], -one[0]))
+
+
+def _strongest_heads(scores: Array, left: tuple[int, int]) -> NDArray[np.intp]:
+    """The strongest of every group of `(groups, share)`, of those groups where they sum up to most."""
+    groups, share = left
+    in_groups = np.sort(np.argsort(-scores, axis=1, kind="stable")[:, :share], axis=1)
+    best = _strongest(np.take_along_axis(scores, in_groups, axis=1).sum(1), groups)
+    return (best[:, None] * scores.shape[1] + in_groups[best]).ravel()
 
 
 def keep_channels(model: LanguageModel, chosen: dict[int, Array]) -> LanguageModel:
@@ -62,6 +117,27 @@ def keep_channels(model: LanguageModel, chosen: dict[int, Array]) -> LanguageMod
     return _built(model, layers, values)
 
 
+def keep_heads(model: LanguageModel, chosen: dict[int, Array]) -> LanguageModel:
+    """Only these query heads, by number of the layer and place among its heads, and what they read.
+
+    The others go from queries and output; a key-value head goes with the last query head that uses it.
+    """
+    values = dict(model.state_dict())
+    layers = list(model.config.layers)
+    width = model.config.head_dim
+    for index, places in chosen.items():
+        heads, groups = model.config.heads_of(layers[index])
+        pairs = np.unique(places // (heads // groups))
+        qkv, output = f"layers.{index}.mixer.qkv.weight", f"layers.{index}.mixer.output.weight"
+        blocks = np.concatenate([places, heads + pairs, heads + groups + pairs])
+        values[qkv] = values[qkv].view(heads + 2 * groups, width, -1)[torch.from_numpy(blocks)].flatten(0, 1)
+        columns = values[output].view(-1, heads, width)
+        values[output] = columns[:, torch.from_numpy(places)].flatten(1)
+        numbers = layers[index].heads or tuple(range(heads))
+        layers[index] = replace(layers[index], heads=tuple(numbers[int(place)] for place in places))
+    return _built(model, layers, values)
+
+
 def keep_layers(model: LanguageModel, chosen: Array) -> LanguageModel:
     """Only these layers, in their order."""
     kept = [int(index) for index in chosen]
@@ -76,86 +152,11 @@ def keep_layers(model: LanguageModel, chosen: Array) -> LanguageModel:
     return _built(model, [model.config.layers[index] for index in kept], values)
 
 
-def layer_magnitudes(model: LanguageModel) -> Array:
-    """L2 norm of the matrices by which each layer writes to the stream, over their root of the width."""
-    scores = []
-    for layer in _layers(model):
-        written = [
-            p.detach().float()
-            for name, p in layer.named_parameters()
-            if name in ("mixer.output.weight", "mixer.out_proj.weight", "ffn.down.weight")
-        ]
-        scores.append(sum(float(p.square().sum()) / p.shape[1] for p in written) ** 0.5)
-    return np.array(scores)
-
-
-def layer_taylor(model: LanguageModel, calibration: Calibration) -> Array:
-    """|sum of gradient times what the layer adds|, the mean over windows: the loss without it, first order.
-
-    Molchanov et al. 2019 (Importance estimation for neural network pruning), equation 6 with a gate on the
-    layer's residual branch.
-    """
-    scores = np.zeros(len(model.layers))
-    for tokens in calibration.parts():
-        inputs: list[Tensor] = []
-        outputs: list[Tensor] = []
-
-        def look(
-            _module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor,
-            inputs: list[Tensor] = inputs, outputs: list[Tensor] = outputs,
-        ) -> None:  # fmt: skip
-            output.retain_grad()
-            inputs.append(arguments[0])
-            outputs.append(output)
-
-        hooks = [layer.register_forward_hook(look) for layer in _layers(model)]
-        try:
-            _loss(model, tokens).backward()
-        finally:
-            for hook in hooks:
-                hook.remove()
-        for index, (before, after) in enumerate(zip(inputs, outputs, strict=True)):
-            assert after.grad is not None
-            scores[index] += float((after.grad * (after - before).detach()).flatten(1).sum(1).abs().sum())
-    model.zero_grad(set_to_none=True)
-    return scores / len(calibration.tokens)
-
-
-def channel_taylor(model: LanguageModel, calibration: Calibration) -> dict[int, Array]:
-    """|sum of gradient times weight| over the outgoing weights of each channel, the mean over windows.
-
-    That sum is the one of gradient times activation, the loss without the channel to first order.
-    """
-    scores = {
-        index: np.zeros(layer.ffn.down.in_features)
-        for index, layer in enumerate(_layers(model))
-        if layer.ffn is not None
-    }
-    for tokens in calibration.tokens.split(1):
-        model.zero_grad(set_to_none=True)
-        _loss(model, tokens).backward()
-        for index in scores:
-            weight = _layers(model)[index].ffn.down.weight
-            assert weight.grad is not None
-            scores[index] += (weight.grad * weight.detach()).sum(0).abs().numpy()
-    model.zero_grad(set_to_none=True)
-    return {index: score / len(calibration.tokens) for index, score in scores.items()}
-
-
-def _loss(model: LanguageModel, tokens: Tensor) -> Tensor:
-    logits = model(tokens[:, :-1])
-    return F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="sum") / tokens.shape[1]
-
-
-def _layers(model: LanguageModel) -> list[Any]:
-    return list(model.layers)
-
-
 def _strongest(scores: Array, count: int) -> NDArray[np.intp]:
     return np.sort(np.argsort(-scores, kind="stable")[:count])
 
 
-def _built(model: LanguageModel, layers: list[Any], values: dict[str, Tensor]) -> LanguageModel:
+def _built(model: LanguageModel, layers: list[LayerConfig], values: dict[str, Tensor]) -> LanguageModel:
     config = replace(model.config, layers=tuple(layers))
     smaller = LanguageModel(config, device="meta")
     smaller.load_state_dict({n: v.detach().clone() for n, v in values.items()}, assign=True)

@@ -34,11 +34,12 @@ def stock_class(config: LanguageModelConfig) -> str | None:
         return None
     if mixers == {"mamba"} and widths == {0} and config.normalization == "rmsnorm":
         return "Mamba2ForCausalLM"
-    if not mixers <= ATTENTION_MIXERS or widths == {0} or len(_key_value_heads(config)) > 1:
+    heads = {config.heads_of(layer) for layer in config.layers}
+    if not mixers <= ATTENTION_MIXERS or widths == {0} or len(heads) > 1:
         return None
-    if choices == ("rmsnorm", "swiglu", "rope"):
-        return "LlamaForCausalLM"
-    if choices == ("layernorm", "gelu", "absolute") and _key_value_heads(config) == {config.num_heads}:
+    if choices == ("rmsnorm", "swiglu", "rope") and config.hidden_dim % min(heads)[0] == 0:
+        return "LlamaForCausalLM"  # which wants that of the number of heads, whatever their width
+    if choices == ("layernorm", "gelu", "absolute") and heads == {(config.num_heads, config.num_heads)}:
         return "GPT2LMHeadModel"
     return None
 
@@ -60,13 +61,13 @@ def _llama(model: LanguageModel) -> tuple[Any, Weights]:
     from transformers import LlamaConfig
 
     ours = model.config
-    (groups,) = _key_value_heads(ours)
+    heads, groups = ours.heads_of(ours.layers[0])
     config = LlamaConfig(
         vocab_size=ours.vocabulary_size,
         hidden_size=ours.hidden_dim,
         intermediate_size=ours.layers[0].ffn_dim,
         num_hidden_layers=len(ours.layers),
-        num_attention_heads=ours.num_heads,
+        num_attention_heads=heads,
         num_key_value_heads=groups,
         head_dim=ours.head_dim,
         rms_norm_eps=ours.norm_eps,
@@ -80,7 +81,7 @@ def _llama(model: LanguageModel) -> tuple[Any, Weights]:
         "model.norm.weight": source["norm.weight"],
         "lm_head.weight": source["head.weight"],
     }
-    rows = [ours.num_heads * ours.head_dim, groups * ours.head_dim, groups * ours.head_dim]
+    rows = [heads * ours.head_dim, groups * ours.head_dim, groups * ours.head_dim]
     for layer in range(len(ours.layers)):
         to, of = f"model.layers.{layer}", f"layers.{layer}"
         weights[f"{to}.input_layernorm.weight"] = source[f"{of}.mixer_norm.weight"]
@@ -181,8 +182,3 @@ def _weights(model: LanguageModel) -> Weights:
     weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
     weights["embedding.weight"] *= model.embedding_scale
     return weights
-
-
-def _key_value_heads(config: LanguageModelConfig) -> set[int]:
-    grouped = {layer.mixer == "grouped_query_attention" for layer in config.layers}
-    return {config.key_value_heads if one else config.num_heads for one in grouped}

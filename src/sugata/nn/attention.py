@@ -4,10 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sugata.nn.config import LanguageModelConfig
+from sugata.nn.config import LanguageModelConfig, LayerConfig
 from sugata.nn.fused import grouped_query_attention, rotate_heads
 from sugata.nn.initialization import initialize_linear
-from sugata.nn.positions import alibi_slopes, rotary, rotate
+from sugata.nn.positions import rotary, rotate, slopes_of
 from sugata.nn.token_mixer import State, TokenMixer
 
 
@@ -20,23 +20,22 @@ class Attention(TokenMixer):
 
     Args:
         config: Gives width, heads and position encoding.
+        layer: Gives the heads that are left; None: all.
     """
 
+    name = "transformer"
     state_names = ("key", "value")
 
-    def __init__(self, config: LanguageModelConfig) -> None:
+    def __init__(self, config: LanguageModelConfig, layer: LayerConfig | None = None) -> None:
         super().__init__()
-        self.num_heads = config.num_heads
-        self.key_value_heads = self._key_value_heads(config)
+        layer = layer or LayerConfig(self.name, 0)
+        self.num_heads, self.key_value_heads = config.heads_of(layer)
         self.head_dim = config.head_dim
         self.rope_theta = config.rope_theta if config.position == "rope" else None
-        self.slopes = alibi_slopes(config.num_heads) if config.position == "alibi" else None
+        self.slopes = slopes_of(config.num_heads, layer.heads) if config.position == "alibi" else None
         rows = (self.num_heads + 2 * self.key_value_heads) * self.head_dim
         self.qkv = nn.Linear(config.hidden_dim, rows, bias=False)
-        self.output = nn.Linear(config.hidden_dim, config.hidden_dim, bias=False)
-
-    def _key_value_heads(self, config: LanguageModelConfig) -> int:
-        return config.num_heads
+        self.output = nn.Linear(self.num_heads * self.head_dim, config.hidden_dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, length, dim)` to `(batch, length, dim)`."""
@@ -139,6 +138,8 @@ class Attention(TokenMixer):
 class FlashAttention(Attention):
     """The same function in one fused operation that never stores the scores (Dao et al. 2022)."""
 
+    name = "flash_attention"
+
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         if self.slopes is None:
             return F.scaled_dot_product_attention(query, key, value, is_causal=True)
@@ -152,8 +153,7 @@ class GroupedQueryAttention(FlashAttention):
     Query head `i` uses key-value head `i // (num_heads / key-value heads)`.
     """
 
-    def _key_value_heads(self, config: LanguageModelConfig) -> int:
-        return config.key_value_heads
+    name = "grouped_query_attention"
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return super()._attend(query, self._repeat(key), self._repeat(value))

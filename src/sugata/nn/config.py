@@ -1,6 +1,7 @@
 """What a language model is made of, as frozen values that go through JSON unchanged."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,13 +33,18 @@ class LayerConfig:
     Attributes:
         mixer: Name of the token mixer, one of `MIXER_NAMES`.
         ffn_dim: Hidden width of the feed-forward network; 0 leaves it out.
+        heads: The query heads that pruning left, ascending numbers of the model's; None: all of them. Each
+            key-value head that is left serves equally many.
     """
 
     mixer: str
     ffn_dim: int
+    heads: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         _require_one_of("mixer", self.mixer, MIXER_NAMES)
+        if self.heads is not None and self.mixer not in POSITIONAL_MIXERS:
+            raise InvalidArchitecture(f"heads: {self.mixer} has no attention heads; leave the field out")
         if self.ffn_dim < 0:
             raise InvalidArchitecture(
                 f"ffn_dim is {self.ffn_dim}; give a width, or 0 for no feed-forward network"
@@ -52,7 +58,8 @@ class LanguageModelConfig:
     Attributes:
         vocabulary_size: Number of tokens.
         hidden_dim: Width of the residual stream.
-        num_heads: Query heads of attention and linear attention; inert in Mamba and RWKV layers.
+        num_heads: Query heads of attention and linear attention before any pruning; inert in Mamba and RWKV
+            layers.
         layers: The layers, first to last.
         normalization: layernorm, rmsnorm or groupnorm; statistics are of one token in all three.
         activation: gelu, silu, geglu or swiglu; inert in RWKV layers, which bring their own.
@@ -120,6 +127,33 @@ class LanguageModelConfig:
                 f"num_key_value_heads {self.key_value_heads} does not divide num_heads {self.num_heads}; "
                 "choose a divisor"
             )
+        for layer in self.layers:
+            self._check_left(layer)
+
+    def _check_left(self, layer: LayerConfig) -> None:
+        """What pruning left of a layer's heads."""
+        left = layer.heads
+        if left is None:
+            return
+        groups = Counter(self._key_value_head(layer.mixer, head) for head in left)
+        known = set(left) <= set(range(self.num_heads)) and list(left) == sorted(set(left))
+        if not left or not known or len(set(groups.values())) != 1:
+            raise InvalidArchitecture(
+                f"heads {list(left)} of a layer: give ascending numbers below num_heads {self.num_heads}, "
+                "equally many for each key-value head"
+            )
+
+    def _key_value_head(self, mixer: str, head: int) -> int:
+        """Number of the key-value head that a query head uses."""
+        grouped = mixer == "grouped_query_attention"
+        return head // (self.num_heads // self.key_value_heads) if grouped else head
+
+    def heads_of(self, layer: LayerConfig) -> tuple[int, int]:
+        """How many query heads a layer has, and how many key-value heads; 0 where its mixer has none."""
+        if layer.mixer not in POSITIONAL_MIXERS:
+            return 0, 0
+        left = range(self.num_heads) if layer.heads is None else layer.heads
+        return len(left), len({self._key_value_head(layer.mixer, head) for head in left})
 
     @property
     def head_dim(self) -> int:
@@ -141,8 +175,12 @@ class LanguageModelConfig:
         return any(layer.mixer in POSITIONAL_MIXERS for layer in self.layers)
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready dictionary; `from_dict` is its inverse."""
-        return dataclasses.asdict(self) | {"layers": [dataclasses.asdict(layer) for layer in self.layers]}
+        """A JSON-ready dictionary; `from_dict` is its inverse. Layers with all heads do not list them."""
+        layers: list[dict[str, Any]] = []
+        for layer in self.layers:
+            heads = {} if layer.heads is None else {"heads": list(layer.heads)}
+            layers.append({"mixer": layer.mixer, "ffn_dim": layer.ffn_dim, **heads})
+        return dataclasses.asdict(self) | {"layers": layers}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "LanguageModelConfig":
@@ -156,10 +194,15 @@ class LanguageModelConfig:
         if unknown:
             raise InvalidArchitecture(f"model configuration: unknown field {unknown[0]!r}; remove it")
         try:
-            layers = tuple(LayerConfig(**layer) for layer in values["layers"])
+            layers = tuple(_layer(layer) for layer in values["layers"])
             return cls(**{**values, "layers": layers})
         except (KeyError, TypeError) as error:
             raise InvalidArchitecture(f"model configuration is incomplete or malformed: {error}") from error
+
+
+def _layer(values: Mapping[str, Any]) -> LayerConfig:
+    heads = values.get("heads")
+    return LayerConfig(**{**values, "heads": None if heads is None else tuple(heads)})
 
 
 def _require_one_of(name: str, value: str, options: tuple[str, ...]) -> None:

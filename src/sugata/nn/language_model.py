@@ -1,6 +1,6 @@
 """The language model: embedding, layers of token mixer and feed-forward network, norm, head."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import torch
@@ -42,7 +42,9 @@ class Layer(nn.Module):
     def __init__(self, config: LanguageModelConfig, layer: LayerConfig) -> None:
         super().__init__()
         self.mixer_norm = make_norm(config)
-        self.mixer = MIXERS[layer.mixer](config)
+        kind: Callable[..., TokenMixer] = MIXERS[layer.mixer]
+        # Only mixers with heads know of heads that are gone.
+        self.mixer = kind(config) if layer.heads is None else kind(config, layer)
         self.ffn_norm: nn.Module | None = None
         self.ffn: FeedForward | ChannelMixing | None = None
         if layer.ffn_dim:

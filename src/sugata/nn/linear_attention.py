@@ -5,9 +5,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sugata.nn.chunks import cut_time, pad_time
-from sugata.nn.config import LanguageModelConfig
+from sugata.nn.config import LanguageModelConfig, LayerConfig
 from sugata.nn.initialization import initialize_linear
-from sugata.nn.positions import alibi_slopes, rotary, rotate
+from sugata.nn.positions import rotary, rotate, slopes_of
 from sugata.nn.token_mixer import State, TokenMixer, without_autocast
 
 #: Steps per chunk: within a chunk the work grows with its length, between chunks with their number.
@@ -27,17 +27,20 @@ class LinearAttention(TokenMixer):
 
     Args:
         config: Gives width, heads and position encoding.
+        layer: Gives the heads that are left; None: all.
     """
 
-    def __init__(self, config: LanguageModelConfig) -> None:
+    def __init__(self, config: LanguageModelConfig, layer: LayerConfig | None = None) -> None:
         super().__init__()
-        self.num_heads = config.num_heads
+        layer = layer or LayerConfig("linear_transformer", 0)
+        self.num_heads, _ = config.heads_of(layer)
         self.head_dim = config.head_dim
         self.rope_theta = config.rope_theta if config.position == "rope" else None
-        self.slopes = alibi_slopes(config.num_heads) if config.position == "alibi" else None
+        self.slopes = slopes_of(config.num_heads, layer.heads) if config.position == "alibi" else None
         self.state_names = ("sum", "normalizer") if self.rope_theta is None else ("sum", "normalizer", "time")
-        self.qkv = nn.Linear(config.hidden_dim, 3 * config.hidden_dim, bias=False)
-        self.output = nn.Linear(config.hidden_dim, config.hidden_dim, bias=False)
+        width = self.num_heads * self.head_dim
+        self.qkv = nn.Linear(config.hidden_dim, 3 * width, bias=False)
+        self.output = nn.Linear(width, config.hidden_dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, length, dim)` to `(batch, length, dim)`."""
@@ -48,7 +51,7 @@ class LinearAttention(TokenMixer):
         return self.output(cut_time(mixed, length))  # type: ignore[no-any-return]
 
     def _mix(self, qkv: Tensor) -> Tensor:
-        """Queries, keys and values `(batch, length, 3 dim)` to `(batch, length, dim)`; whole chunks."""
+        """Queries, keys and values `(batch, length, 3 n)` to `(batch, length, n)`; whole chunks."""
         batch, length, _ = qkv.shape
         split = qkv.view(batch, length, 3, self.num_heads, self.head_dim)
         query_key, value = split[:, :, :2], split[:, :, 2]

@@ -58,3 +58,9 @@ def alibi_slopes(num_heads: int) -> list[float]:
     slopes = [2.0 ** (-8.0 * (i + 1) / power) for i in range(power)]
     between = [2.0 ** (-4.0 * (i + 1) / power) for i in range(0, 2 * power, 2)]
     return slopes + between[: num_heads - power]
+
+
+def slopes_of(num_heads: int, left: tuple[int, ...] | None) -> list[float]:
+    """ALiBi's slopes of the heads that are left of `num_heads`, by number; None: of all."""
+    slopes = alibi_slopes(num_heads)
+    return slopes if left is None else [slopes[head] for head in left]

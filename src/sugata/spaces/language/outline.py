@@ -34,9 +34,10 @@ def outline(config: LanguageModelConfig) -> tuple[Block, ...]:
 def _layer(config: LanguageModelConfig, layer: LayerConfig) -> str:
     parts = []
     if layer.mixer in WITH_HEADS:
-        parts.append(f"{config.num_heads} heads of {config.head_dim}")
+        heads, groups = config.heads_of(layer)
+        parts.append(f"{heads} heads of {config.head_dim}")
         if layer.mixer == "grouped_query_attention":
-            parts.append(f"{config.key_value_heads} for keys and values")
+            parts.append(f"{groups} for keys and values")
         if config.position != "absolute":
             parts.append(_POSITIONS[config.position])
     if layer.mixer == "mamba":
