@@ -17,6 +17,20 @@ class DataError(SugataError):
     """Data that is missing, empty, unreadable or of the wrong kind."""
 
 
+class InputError(DataError, ValueError):
+    """Arrays, frames or labels that cannot be learned from or predicted for: a ValueError to scikit-learn.
+
+    Attributes:
+        template: the message, with ``{row}`` where it names a row.
+        row: the number of the row, so that who passed on a part of the rows can name it as the user counts.
+    """
+
+    def __init__(self, template: str, row: int | None = None) -> None:
+        super().__init__(template if row is None else template.replace("{row}", str(row)))
+        self.template = template
+        self.row = row
+
+
 class JournalError(SugataError):
     """A journal that cannot be read: newer version, broken line, another run's."""
 

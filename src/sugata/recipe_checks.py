@@ -131,7 +131,11 @@ def _check_amounts(recipe: "Recipe", where: str) -> None:
             raise RecipeError(f"{where}: training.batch_size 1 has no negative for code_search; try 64")
         if recipe.supernet is not None:
             raise RecipeError(f"{where}: supernet is for task.kind code and image; leave it out")
-    proxies = {"samples": None, "channels": 1, "cells": 1, "resolution": 1}
+    proxies: dict[str, int | None] = {"samples": None, "channels": 1, "cells": 1, "resolution": 1}
+    if recipe.task is not None and recipe.task.kind == "prepared":
+        if any(training.unit == "tokens" for training in trainings):
+            raise RecipeError(f"{where}: rows have no tokens; give amounts in epochs, steps or seconds")
+        proxies = {"channels": 1, "cells": 1}
     for training in trainings:
         wrong = next((name for name, full in proxies.items() if getattr(training, name, full) != full), None)
         if wrong is not None:

@@ -113,10 +113,34 @@ class CodeSearchSection(Section):
     )
 
 
+class PreparedSection(Section):
+    """Whatever was prepared: what the classes for images, texts and tables run on."""
+
+    kind: Literal["prepared"] = Field(
+        "prepared", description="prepared: arrays with the adapters that made them of raw rows"
+    )
+    data: str = Field(description="the folder of the prepared data")
+    augment: dict[str, str] = Field(
+        {}, description="by image input: the block that chooses a policy, or a policy such as shift+flip"
+    )
+    class_weight: dict[str, Literal["balanced"] | dict[str, float]] = Field(
+        {}, description="by target: balanced, or a weight for each class"
+    )
+    loss_weights: dict[str, float] = Field({}, description="by target, where there are several")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of the loss that is spread over classes"
+    )
+    primary: str | None = Field(None, description="the metric that validations compare by; null: the first")
+    evaluation_rows: int | None = Field(
+        None, ge=1, description="validation rows that score a candidate; null: all"
+    )
+
+
 TASKS: Mapping[str, type[Section]] = {
     "code": CodeSection,
     "code_search": CodeSearchSection,
     "image": ImageSection,
+    "prepared": PreparedSection,
 }
 
 
@@ -129,6 +153,7 @@ def kind_of(section: Any) -> str:
 Task = Annotated[
     Annotated[CodeSection, Tag("code")]
     | Annotated[CodeSearchSection, Tag("code_search")]
-    | Annotated[ImageSection, Tag("image")],
+    | Annotated[ImageSection, Tag("image")]
+    | Annotated[PreparedSection, Tag("prepared")],
     Discriminator(kind_of),
 ]

@@ -40,7 +40,8 @@ def print_result(result: Result, out: Console) -> None:
         ("found", architecture_text(best.proposal.architecture)),
         ("measured", ", ".join(_measured(result, best))),
     ]
-    if test := result.stages.get("test"):
+    test = result.stages.get("test", {})
+    if "test" in test:
         primary = result.objectives.primary
         here, exported = (shown_metric(primary, test[key][primary.name]) for key in ("test", "test_exported"))
         lines.append(("test", f"{here}; from the exported file {exported}"))
@@ -53,7 +54,7 @@ def print_result(result: Result, out: Console) -> None:
     if "export" in result.stages:
         model = result.folder / BEST
         lines.append(("model", str(model)))
-        if "prompt" in (test or {}):
+        if "prompt" in test:
             lines.append(("write", f'sugata generate {model} "def quicksort(xs):"'))
         else:
             lines.append(("use it", f"as {model / 'README.md'} says"))

@@ -61,6 +61,8 @@ def _tile(word: Wording, value: float) -> str:
 
 def _test_scores(won: Winner, words: Words) -> str:
     model, exported = won.test_score, won.exported_test_score
+    if won.untested:
+        return note("No test data were given: its scores are those on validation data, which chose it.")
     if model is None and exported is None:
         return ""
     word = words.get(won.test_metric) or wording(won.test_metric or "score")

@@ -32,6 +32,7 @@ class Winner:
         test_metric: which metric the two test scores are.
         test_score: on the test data, from the trained model.
         exported_test_score: the same data again, from the exported file.
+        untested: whether no test data were given.
         test_tolerance: largest relative difference at which the two scores agree.
         curve: (step, value) pairs of the final training.
         prompt: what the sample was asked to continue.
@@ -47,6 +48,7 @@ class Winner:
     test_metric: str = ""
     test_score: float | None = None
     exported_test_score: float | None = None
+    untested: bool = False
     test_tolerance: float = 1e-3
     curve: Curve = ()
     prompt: str = ""

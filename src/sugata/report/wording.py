@@ -10,6 +10,10 @@ from sugata.trial import Metric, Value
 _LABELS = {
     "bits_per_byte": "bits per byte",
     "accuracy": "accuracy",
+    "cross_entropy": "cross-entropy",
+    "roc_auc": "area under the ROC curve",
+    "f1": "F1",
+    "r2": "R²",
     "parse_rate": "share that parses",
     "mean_reciprocal_rank": "mean reciprocal rank",
     "recall_at_1": "recall at 1",
@@ -27,6 +31,9 @@ _LABELS = {
 }
 _MAXIMIZED = {
     "accuracy",
+    "roc_auc",
+    "f1",
+    "r2",
     "parse_rate",
     "mean_reciprocal_rank",
     "recall_at_1",

@@ -11,7 +11,7 @@ from sugata.evaluators import Evaluator, FunctionEvaluator, TableEvaluator, read
 from sugata.objectives import Objectives
 from sugata.recipe import Recipe, StrategySection, TableSection
 from sugata.recipe_stages import SupernetSection
-from sugata.recipe_tasks import CodeSearchSection, CodeSection, ImageSection
+from sugata.recipe_tasks import CodeSearchSection, CodeSection, ImageSection, PreparedSection
 from sugata.recipe_training import FinalSection, RungSection, TrainingSection
 from sugata.run.aims import limited_metrics, objectives_of, own_metrics
 from sugata.run.promotion import promoting
@@ -315,6 +315,9 @@ def settings(recipe: Recipe, section: TrainingSection | None = None) -> "Trainin
         given["distill"] = DistillationSettings(**chosen.distill.model_dump())
     if isinstance(recipe.task, ImageSection):
         given |= {"length": None, "evaluation_limit": recipe.task.evaluation_images}
+        return TrainingSettings(**given)
+    if isinstance(recipe.task, PreparedSection):
+        given |= {"length": None, "evaluation_limit": recipe.task.evaluation_rows}
         return TrainingSettings(**given)
     if isinstance(recipe.task, CodeSearchSection):
         given |= {"length": None, "evaluation_limit": recipe.task.evaluation_pairs}

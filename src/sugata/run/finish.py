@@ -32,10 +32,14 @@ def finish(run: Run) -> None:
             left["folders"] = export_finals(run.assembly, run.result)
     if not run.done("test"):
         with run.stage("test") as left:
-            run.progress.say("scoring the winner once on test data, before and after export")
             winner = run.result.finals[0].proposal.architecture
             assert run.assembly.final is not None
-            left |= run.assembly.final.networks.score(run.folder / BEST, winner)
+            networks = run.assembly.final.networks
+            if not networks.task.tested:
+                run.progress.say("no test data were given: the winner's scores are those on validation data")
+                return
+            run.progress.say("scoring the winner once on test data, before and after export")
+            left |= networks.score(run.folder / BEST, winner)
 
 
 def _train(run: Run) -> None:

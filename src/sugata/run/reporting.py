@@ -6,7 +6,7 @@ from pathlib import Path
 from sugata import journal
 from sugata.errors import SugataError
 from sugata.recipe import Recipe
-from sugata.recipe_tasks import CodeSearchSection, CodeSection
+from sugata.recipe_tasks import CodeSearchSection, CodeSection, PreparedSection
 from sugata.report import MeasuredBaseline, Ranked, ReportData, SharedWeights, Winner, write_report
 from sugata.report.wording import number, plural
 from sugata.run.folder import BEST
@@ -108,6 +108,8 @@ def _curve_names(recipe: Recipe) -> tuple[str, str]:
         return "training loss, bits a token", "tokens"
     if isinstance(recipe.task, CodeSearchSection):
         return "training loss, bits a pair", "pairs"
+    if isinstance(recipe.task, PreparedSection):
+        return "training loss", "rows"
     if recipe.task.predict == "value":
         return "training loss, squared deviations", "values"
     return "training loss, bits an image", "images"
@@ -139,7 +141,8 @@ def _winner(result: Result, drawn: bool) -> Winner | None:
         number=number,
         outline=outline,
         cells=cells,
-        test_metric=primary if test or result.reported else "",
+        test_metric=primary if "test" in test or result.reported else "",
+        untested="test" in result.stages and "test" not in test,
         test_score=test.get("test", result.reported).get(primary),
         exported_test_score=test.get("test_exported", {}).get(primary),
         curve=best.curve,

@@ -50,5 +50,9 @@ def train_single(
             raise SugataError(f"{network}: training ended as {trial.status}: {trial.reason}")
         progress.trial(trial, trial, assembly.objectives, name=network)
         export_trial(assembly, trial, to / "training", to)
+        if not assembly.networks.task.tested:
+            return {
+                name: trial.metrics[name] for name in (one.name for one in assembly.networks.task.metrics)
+            }
         scores: dict[str, float] = assembly.networks.score(to, architecture)["test"]
     return scores

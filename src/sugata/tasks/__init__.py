@@ -6,6 +6,7 @@ from sugata.tasks.code_search import CodeSearch
 from sugata.tasks.corpus import END_OF_TEXT, load_tokenizer
 from sugata.tasks.generation import PARSE_RATE, Sampling, generate, parse_rate
 from sugata.tasks.image import ImageTask
+from sugata.tasks.prepared import PreparedTask
 from sugata.tasks.tokenized import TokenizedCode
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "CodeLanguageModelling",
     "CodeSearch",
     "ImageTask",
+    "PreparedTask",
     "Sampling",
     "Task",
     "TokenizedCode",

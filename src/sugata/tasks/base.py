@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,23 +21,57 @@ def silent(message: str) -> None:
     """Report progress to nobody."""
 
 
+#: One tensor, or a tuple of them in the order of the task's signature: a task knows which its batches have.
+Tensors = Any
+
+
 @dataclass(frozen=True)
 class Batch:
     """Inputs of a network and the targets of its outputs.
 
     For sequences both are ``(batch, length)``; images are ``(batch, channels, height, width)`` with targets
-    ``(batch,)`` (classes) or ``(batch, outputs)`` (values).
+    ``(batch,)`` (classes) or ``(batch, outputs)`` (values). A network of several inputs or outputs has tuples
+    of such tensors, in the order of its signature.
     """
 
-    inputs: Tensor
-    targets: Tensor
+    inputs: Tensors
+    targets: Tensors
+
+    @property
+    def arguments(self) -> tuple[Tensor, ...]:
+        """The inputs as the arguments of a network."""
+        return _each(self.inputs)
+
+    @property
+    def size(self) -> int:
+        """How many targets there are, of all outputs together."""
+        return sum(targets.numel() for targets in _each(self.targets))
+
+    def part(self, rows: slice) -> "Batch":
+        """Some of the rows."""
+        return Batch(_apply(lambda one: one[rows], self.inputs), _apply(lambda one: one[rows], self.targets))
 
     def to(
         self, device: torch.device | str, memory_format: torch.memory_format = torch.preserve_format
     ) -> "Batch":
-        """The same batch on another device, the inputs in another memory format."""
-        inputs = self.inputs.to(device, non_blocking=True, memory_format=memory_format)
-        return Batch(inputs, self.targets.to(device, non_blocking=True))
+        """The same batch on another device, inputs that are images in another memory format."""
+
+        def moved(one: Tensor) -> Tensor:
+            layout = memory_format if one.ndim == 4 else torch.preserve_format
+            return one.to(device, non_blocking=True, memory_format=layout)
+
+        return Batch(
+            _apply(moved, self.inputs),
+            _apply(lambda one: one.to(device, non_blocking=True), self.targets),
+        )
+
+
+def _each(tensors: Tensors) -> tuple[Tensor, ...]:
+    return tensors if isinstance(tensors, tuple) else (tensors,)
+
+
+def _apply(change: Callable[[Tensor], Tensor], tensors: Tensors) -> Tensors:
+    return tuple(map(change, tensors)) if isinstance(tensors, tuple) else change(tensors)
 
 
 class Task(ABC):
@@ -51,6 +86,7 @@ class Task(ABC):
         primary: the metric that a search compares candidates by; one of ``metrics``.
         targets: what the loss is the mean over, in the plural; budgets in tokens count them.
         likelihood: whether the loss is in nats; curves show it in bits then.
+        tested: whether there are test data; a run without ends with validation scores.
         companion: parameters that the loss has besides the model's, trained with them and not kept.
     """
 
@@ -59,6 +95,7 @@ class Task(ABC):
     primary: Metric
     targets: str = "tokens"
     likelihood: bool = True
+    tested: bool = True
     companion: nn.Module | None = None
 
     @abstractmethod

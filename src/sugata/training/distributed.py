@@ -68,7 +68,7 @@ def without_exchange(module: nn.Module) -> AbstractContextManager[None]:
 def local_share(batch: Batch) -> Batch:
     """The rows of a batch that belong to this process."""
     count, mine = processes(), rank()
-    return batch if count == 1 else Batch(batch.inputs[mine::count], batch.targets[mine::count])
+    return batch if count == 1 else batch.part(slice(mine, None, count))
 
 
 def agree(value: Any) -> Any:

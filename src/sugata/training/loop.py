@@ -230,7 +230,7 @@ class _Run:
 
     def _backward(self, batch: Batch) -> None:
         """Add the gradient of one micro-batch."""
-        self.progress.tokens += batch.targets.numel()
+        self.progress.tokens += batch.size
         batch = distributed.local_share(batch).to(self.device, self.memory_format)
         with autocast(self.precision, self.device):
             loss = self.loss(batch)
