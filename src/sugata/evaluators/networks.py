@@ -10,6 +10,7 @@ from torch import nn
 
 from sugata.space import SearchSpace
 from sugata.tasks import Task
+from sugata.training import TrainingSettings
 from sugata.trial import Fidelity, Metric, Trial, Value
 
 
@@ -41,6 +42,12 @@ class Networks(ABC):
         Args:
             seed: of its initial weights; None leaves them undefined.
         """
+
+    def training_settings(
+        self, architecture: Mapping[str, Value], settings: TrainingSettings
+    ) -> TrainingSettings:
+        """How this architecture is trained: the run's settings, where the space does not choose some."""
+        return settings
 
     @abstractmethod
     def measure(

@@ -90,7 +90,7 @@ class TrainingEvaluator(Evaluator):
                 model.to(self.hardware.device),
                 task,
                 architecture,
-                self.settings,
+                self.networks.training_settings(architecture, self.settings),
                 budget=fidelity,
                 seed=context.seed,
                 report=context.report,

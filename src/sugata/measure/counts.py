@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,9 @@ def count_parameters(build: Callable[[], nn.Module]) -> int:
         return sum(parameter.numel() for parameter in build().parameters())
 
 
-def flops(module: nn.Module, *shapes: tuple[int, ...], dtype: torch.dtype = torch.int64) -> int:
+def flops(
+    module: nn.Module, *shapes: tuple[int, ...], dtype: torch.dtype | Sequence[torch.dtype] = torch.int64
+) -> int:
     """Floating point operations of one forward pass: two for every multiply-accumulate.
 
     Counted by torch's `FlopCounterMode`: matrix products, convolutions and attention; element-wise work is
@@ -28,14 +30,17 @@ def flops(module: nn.Module, *shapes: tuple[int, ...], dtype: torch.dtype = torc
     Args:
         module: a module on the meta device. On other devices torch counts fused attention as nothing.
         shapes: shape of every positional input.
-        dtype: of the inputs.
+        dtype: of the inputs, one for all or one of each.
 
     Raises:
         ValueError: the module is on another device.
     """
     if any(parameter.device.type != "meta" for parameter in module.parameters()):
         raise ValueError("flops are counted on the meta device only: build the module there")
-    inputs: list[Tensor] = [torch.zeros(shape, dtype=dtype, device="meta") for shape in shapes]
+    dtypes = [dtype] * len(shapes) if isinstance(dtype, torch.dtype) else dtype
+    inputs: list[Tensor] = [
+        torch.zeros(shape, dtype=one, device="meta") for shape, one in zip(shapes, dtypes, strict=True)
+    ]
     with FlopCounterMode(display=False) as counter, torch.no_grad(), torch.device("meta"):
         module(*inputs)
     return int(counter.get_total_flops())

@@ -18,7 +18,7 @@ from sugata.run.promotion import promoting
 from sugata.space import DictionarySpace, SearchSpace, restricted
 from sugata.spaces import baselines, imported
 from sugata.spaces import space as space_named
-from sugata.strategies import Listed, Progressive, Strategy, shared_out, strategy_class
+from sugata.strategies import Listed, Progressive, Start, Strategy, shared_out, strategy_class
 from sugata.trial import Fidelity, Value
 
 if TYPE_CHECKING:
@@ -56,13 +56,19 @@ class Assembly:
         """What the networks are for; None where a user's function evaluates."""
         return None if self.networks is None else self.networks.task
 
+    @property
+    def starts(self) -> list[Mapping[str, Value]]:
+        """What a search begins with: known good networks of the catalogue, and of the space itself."""
+        own = self.space.known_good() if self.recipe.baselines else ()
+        return [*self.known_good.values(), *(Start(one, "known good") for one in own)]
+
     def strategy(self, first: Sequence[Mapping[str, Value]] = ()) -> Strategy:
         """A new strategy, in the state before the first proposal.
 
         Args:
             first: architectures to begin with before the known good ones.
         """
-        starts = [*first, *self.known_good.values()]
+        starts = [*first, *self.starts]
 
         def propose(seed: int, count: int | None) -> Strategy:
             def make(space: SearchSpace, begun: Sequence[Mapping[str, Value]]) -> Strategy:

@@ -89,7 +89,7 @@ def begin(
     for one in found:
         say(f"{ORIGIN}: {one}")
     warm = [start for one in found for start in one.starts]
-    known = [assembly.space.architecture(values) for values in (*warm, *assembly.known_good.values())]
+    known = [assembly.space.architecture(values) for values in (*warm, *assembly.starts)]
     within = feasible.start(known)
     return [*([] if within is None else [within]), *warm]
 

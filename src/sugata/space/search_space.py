@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -200,6 +200,13 @@ class SearchSpace(ABC):  # noqa: B024 - every method has a sensible default
     def enumerate(self) -> Iterator[Architecture]:
         """Every distinct architecture once, in the order of the choices; lazily."""
         yield from self._walk({}, self._deciding())
+
+    def known_good(self) -> Sequence[Mapping[str, Value]]:
+        """Architectures that a search should begin with, the best first; empty where none are known.
+
+        Networks of the literature are no part of it: those are `sugata.spaces.baselines`.
+        """
+        return ()
 
     # -- keys and encodings -----------------------------------------------------------------------
 

@@ -134,6 +134,7 @@ def train(
         run.finish(folder)
     if run.settings.drop_path:
         regularization.end_drop_path(model)
+    regularization.end_noise(model)
     model.eval()
     return run.result(status, reason)
 
@@ -215,6 +216,7 @@ class _Run:
         if settings.drop_path:
             probability = settings.drop_path * min(progress.share, 1.0)
             regularization.set_drop_path(self.model, probability, self.seed, progress.step)
+        regularization.set_noise(self.model, self.seed, progress.step)
         for _ in range(settings.accumulation - 1):
             with distributed.without_exchange(self.loss):
                 self._backward(next(self.batches))

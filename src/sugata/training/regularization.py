@@ -12,6 +12,7 @@ from sugata.errors import RecipeError
 from sugata.tasks.base import Batch, Task
 
 _PURPOSE = 1  # tells these draws from those of the data, which start at the same seed
+_NOISE = 2  # and those of dropouts from both
 
 
 class _Given(nn.Module):
@@ -48,13 +49,28 @@ def check_drop_path(model: nn.Module, probability: float) -> None:
 def set_drop_path(model: nn.Module, probability: float, seed: int, step: int) -> None:
     """Set the probability for one step, whose draws depend on the seed and its number alone."""
     drop_path = model.drop_path
-    device = next(model.parameters()).device
-    (drawn,) = np.random.SeedSequence((seed, step, _PURPOSE)).generate_state(1, np.uint64)
     drop_path.probability = probability  # type: ignore[union-attr]
-    drop_path.generator = torch.Generator(device).manual_seed(int(drawn) >> 1)  # type: ignore[union-attr]
+    drop_path.generator = _generator(model, seed, step, _PURPOSE)  # type: ignore[union-attr]
 
 
 def end_drop_path(model: nn.Module) -> None:
     """Leave the model as it was: nothing dropped, and no generator that could not be copied."""
     model.drop_path.probability = 0.0  # type: ignore[union-attr]
     model.drop_path.generator = None  # type: ignore[union-attr]
+
+
+def set_noise(model: nn.Module, seed: int, step: int) -> None:
+    """Let a network's dropouts, where it has any, draw what depends on the seed and the step alone."""
+    if hasattr(model, "draw_from"):
+        model.draw_from(_generator(model, seed, step, _NOISE))  # type: ignore[operator]
+
+
+def end_noise(model: nn.Module) -> None:
+    """Leave the model without a generator, which could not be copied."""
+    if hasattr(model, "draw_from"):
+        model.draw_from(None)  # type: ignore[operator]
+
+
+def _generator(model: nn.Module, seed: int, step: int, purpose: int) -> torch.Generator:
+    (drawn,) = np.random.SeedSequence((seed, step, purpose)).generate_state(1, np.uint64)
+    return torch.Generator(next(model.parameters()).device).manual_seed(int(drawn) >> 1)

@@ -1,0 +1,164 @@
+"""Networks of blocks as the evaluator that trains sees them."""
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sugata.errors import InvalidArchitecture
+from sugata.evaluators.networks import Networks
+from sugata.export.blocks import (
+    example_inputs,
+    export_blocks_folder,
+    export_blocks_onnx,
+    load_blocks_network,
+    stored_blocks_size,
+)
+from sugata.measure import count_parameters, flops, onnx_latency, onnx_session
+from sugata.nn.block_network import BlockNetwork
+from sugata.nn.image_blocks import Normalization
+from sugata.spaces.blocks import BlockSpace
+from sugata.tasks import Task
+from sugata.training import TrainingSettings
+from sugata.trial import Fidelity, Metric, Trial, Value
+
+_MEASURES = (
+    Metric("parameters", "", "minimize", "trained parameters of the network"),
+    Metric("size_bytes", "bytes", "minimize", "its stored file"),
+    Metric("flops", "FLOP", "minimize", "forward pass of one row"),
+    Metric("latency_ms", "ms", "minimize", "one row in onnxruntime, one thread, median"),
+    Metric("latency_ms_p90", "ms", "minimize", "90th percentile of the same; limits are decided on it"),
+)
+_TIMED = frozenset({"latency_ms", "latency_ms_p90"})
+_FULL = Fidelity()
+
+
+class BlockNetworks(Networks):
+    """Networks of a graph of blocks for a task with the same inputs and outputs.
+
+    The quality is that of the network that a fidelity trains, on its share of the data. Costs are those of
+    the network that ships, at every fidelity.
+
+    Args:
+        space: of the graph.
+        task: with ``facts()`` on its training data, for normalization blocks.
+    """
+
+    metrics = _MEASURES
+
+    def __init__(self, space: BlockSpace, task: Task) -> None:
+        self.space: BlockSpace = space
+        self.task = task
+        self._normalizations = space.normalizations()
+
+    def settings(self) -> list[Any]:
+        """The graph."""
+        return [self.space.name, dict(self.space.parameters)]
+
+    def training_settings(
+        self, architecture: Mapping[str, Value], settings: TrainingSettings
+    ) -> TrainingSettings:
+        """The run's settings with what the graph fixes or the architecture chooses."""
+        return replace(settings, **self.space.training(architecture))  # type: ignore[arg-type]
+
+    def build(
+        self, architecture: Mapping[str, Value], fidelity: Fidelity, seed: int | None = None
+    ) -> BlockNetwork:
+        """The network for the task's tensors at this fidelity, its normalizations filled."""
+        signature = self.task.signature(architecture, fidelity)
+        self.space.check(signature)
+        network = self.space.build(architecture, signature)
+        for name, source in self._normalizations.items():
+            facts = self.task.facts()["inputs"][source]  # type: ignore[attr-defined]
+            block = network.block(name)
+            assert isinstance(block, Normalization)
+            block.fill(facts["mean"], facts["std"])
+        if seed is not None:
+            network.initialize(torch.Generator().manual_seed(seed))
+        return network
+
+    def measure(
+        self,
+        model: nn.Module,
+        architecture: Mapping[str, Value],
+        fidelity: Fidelity,
+        exclusive: AbstractContextManager[None],
+    ) -> dict[str, float]:
+        """The quality of this network, the costs of the one that ships."""
+        quality = self.task.evaluate(model, architecture, split="validation", fidelity=fidelity)
+        names = [metric.name for metric in self.metrics]
+        return {**quality, **self.costs(architecture, names, exclusive)}
+
+    def costs(
+        self,
+        architecture: Mapping[str, Value],
+        names: Collection[str],
+        exclusive: AbstractContextManager[None],
+    ) -> dict[str, float]:
+        """Parameters, exact stored size, FLOPs; latency of a freshly initialized network."""
+        signature = self.task.signature(architecture, _FULL)
+        with torch.device("meta"):
+            network = self.space.build(architecture, signature).eval()
+        rows = example_inputs(signature, 1)
+        shapes = [array.shape for array in rows.values()]
+        types = [getattr(torch, str(array.dtype)) for array in rows.values()]
+        counts: dict[str, Callable[[], int]] = {
+            "parameters": lambda: count_parameters(lambda: network),
+            "size_bytes": lambda: stored_blocks_size(network),
+            "flops": lambda: flops(network, *shapes, dtype=types),
+        }
+        found = {name: float(count()) for name, count in counts.items() if name in names}
+        if not _TIMED.intersection(names):
+            return found
+        with TemporaryDirectory(prefix="sugata-") as folder:
+            path = Path(folder) / "model.onnx"
+            export_blocks_onnx(self.build(architecture, _FULL, seed=0), signature, path)
+            with exclusive:
+                latency = onnx_latency(path, rows)
+        timed = {"latency_ms": latency.median, "latency_ms_p90": latency.p90}
+        return found | {name: value for name, value in timed.items() if name in names}
+
+    def export(self, folder: Path, model: nn.Module, trial: Trial, name: str) -> None:
+        """Weights, ONNX, adapters, model card."""
+        if not isinstance(model, BlockNetwork):
+            raise InvalidArchitecture(f"a {type(model).__name__} is no network of blocks; build one")
+        architecture = self.space.architecture(trial.proposal.architecture)
+        known = {metric.name for metric in self.task.metrics} | _TIMED | {"flops"}
+        export_blocks_folder(
+            folder,
+            model,
+            self.space,
+            architecture,
+            self.task.signature(architecture, _FULL),
+            {metric: value for metric, value in trial.metrics.items() if metric in known},
+            name=name,
+        )
+
+    def score(self, folder: Path, architecture: Mapping[str, Value]) -> dict[str, Any]:
+        """Metrics on all test data, of the stored weights in torch and of the ONNX file."""
+        network, _ = load_blocks_network(folder)
+        exported = _Exported(folder / "model.onnx", network)
+        return {
+            "test": self.task.evaluate(network, architecture, split="test"),
+            "test_exported": self.task.evaluate(exported, architecture, split="test"),
+        }
+
+
+class _Exported(nn.Module):
+    """An ONNX file as a network."""
+
+    def __init__(self, path: Path, network: BlockNetwork) -> None:
+        super().__init__()
+        self.session = onnx_session(path)
+        self.inputs, self.outputs = network.inputs, list(network.outputs)
+
+    def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """As the network's own."""
+        feeds = {name: x.numpy() for name, x in zip(self.inputs, inputs, strict=True)}
+        found = tuple(torch.from_numpy(value) for value in self.session.run(self.outputs, feeds))
+        return found[0] if len(found) == 1 else found

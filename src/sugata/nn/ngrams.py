@@ -1,0 +1,59 @@
+"""Bags of words and of pairs of neighbouring words: fastText's classifier up to its linear layer."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sugata.nn.dropout import Dropout
+
+PADDING = 0
+_FACTOR = 1_000_003  # of the hash of a pair: a prime above any number of buckets
+
+
+class NGrams(nn.Module):
+    """The mean of the vectors of a text's words and of its pairs of neighbours.
+
+    Joulin et al. 2017 ("Bag of Tricks for Efficient Text Classification"): pairs share a fixed number of
+    vectors by hashing. Whole words are dropped in training, as in Iyyer et al. 2015 ("Deep Unordered
+    Composition Rivals Syntactic Methods", section 3.1); a pair goes with either of its words.
+
+    Args:
+        vocabulary: Words; 0 is padding.
+        dim: Width of the vectors.
+        buckets: Vectors that pairs share; 0: no pairs.
+        word_dropout: Probability that a word is left out.
+    """
+
+    def __init__(self, vocabulary: int, dim: int, buckets: int, word_dropout: float = 0.0) -> None:
+        super().__init__()
+        self.words = nn.Embedding(vocabulary, dim)
+        self.pairs = nn.Embedding(buckets, dim) if buckets else None
+        self.word_dropout = Dropout(word_dropout)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """`(batch, length)` int64 to `(batch, dim)`."""
+        kept = tokens != PADDING
+        if self.training and self.word_dropout.probability:
+            kept = kept & self.word_dropout.kept(self.words.weight.new_empty(tokens.shape)).bool()
+        total, count = _sum(self.words, tokens, kept), kept.sum(1, keepdim=True)
+        if self.pairs is not None:
+            hashed = (tokens[:, :-1] * _FACTOR + tokens[:, 1:]) % self.pairs.num_embeddings
+            both = kept[:, :-1] & kept[:, 1:]
+            total, count = total + _sum(self.pairs, hashed, both), count + both.sum(1, keepdim=True)
+        return total / count.clamp(min=1)
+
+    @torch.no_grad()
+    def initialize(self, generator: torch.Generator) -> None:
+        """Draw the vectors: small, so that words that were seldom seen say little."""
+        for table in (self.words, self.pairs):
+            if table is not None:
+                table.weight.normal_(0.0, 0.1, generator=generator)
+
+
+def _sum(table: nn.Embedding, numbers: Tensor, kept: Tensor) -> Tensor:
+    """The sum of the vectors of the numbers that are kept, `(batch, dim)`."""
+    if torch.onnx.is_in_onnx_export() or numbers.device.type == "meta":
+        summed: Tensor = (table(numbers) * kept[..., None]).sum(1)
+        return summed
+    counts = kept.sum(1)  # padding costs nothing so
+    return F.embedding_bag(numbers[kept], table.weight, counts.cumsum(0) - counts, mode="sum")
