@@ -1,90 +1,61 @@
-"""A task of blocks that is learned in a moment: the class, or the value, is plain in every input."""
+"""Prepared data that are learned in a moment: the class is plain in every input."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+import pandas as pd
 
-from sugata.space import Signature, TensorSpec
-from sugata.tasks import Batch, Task
-from sugata.trial import Fidelity, Metric, Value
+from sugata.tasks import PreparedTask
+from sugata.tasks.prepared import (
+    ArrayAdapter,
+    ClassAdapter,
+    ImageAdapter,
+    Rows,
+    TableAdapter,
+    ValueAdapter,
+    fit_text,
+    prepare,
+)
 
-CLASSES = 3
-INPUTS = {
-    "image": TensorSpec("image", ("batch", 1, 8, 8), "float32"),
-    "text": TensorSpec("text", ("batch", 6), "int64", 20),
-    "table": TensorSpec("table", ("batch", 4), "float32", None, (3, 5)),
-    "array": TensorSpec("array", ("batch", 5), "float32"),
-    "signal": TensorSpec("signal", ("batch", 7, 2), "float32"),
+COUNT = 150
+ADAPTERS: dict[str, Any] = {
+    "image": ImageAdapter.fit,
+    "text": fit_text,
+    "table": TableAdapter.fit,
+    "array": ArrayAdapter.fit,
 }
 
 
-class Toy(Task):
-    """Rows of one of the inputs, 90 to train and 60 to validate and to test."""
-
-    name = "toy"
-    metrics = (Metric("accuracy", "", "maximize"),)
-    primary = metrics[0]
-    targets = "rows"
-
-    def __init__(self, kind: str = "image") -> None:
-        self.kind = kind
-        rng = np.random.default_rng(0)
-        classes = np.arange(150) % CLASSES
-        self.classes = torch.from_numpy(classes)
-        self.rows = torch.from_numpy(_rows(kind, classes, rng))
-
-    def facts(self) -> dict[str, Any]:
-        values = self.rows[:90].float()
-        axes = [axis for axis in range(values.ndim) if axis != (1 if values.ndim == 4 else values.ndim - 1)]
-        return {"inputs": {self.kind: {"mean": values.mean(axes).tolist(), "std": values.std(axes).tolist()}}}
-
-    def signature(self, architecture: Mapping[str, Value], fidelity: Fidelity | None = None) -> Signature:
-        label = TensorSpec("label", ("batch", CLASSES), "float32", CLASSES)
-        return Signature((INPUTS[self.kind],), (label,))
-
-    def prepare(self, options: Mapping[str, Sequence[Value]] | None = None, *, say: Any = None) -> None:
-        pass
-
-    def fingerprint(self) -> str:
-        return self.kind
-
-    def epoch_size(self, architecture: Any, fidelity: Any = None) -> int:
-        return 90
-
-    def batches(self, architecture: Any, *, batch_size: int, generator: Any, **other: Any) -> Iterator[Batch]:
-        while True:
-            chosen = torch.from_numpy(generator.permutation(90)[:batch_size])
-            yield Batch(self.rows[chosen], self.classes[chosen])
-
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        return F.cross_entropy(model(batch.inputs).float(), batch.targets)
-
-    @torch.no_grad()
-    def evaluate(self, model: nn.Module, architecture: Any, **options: Any) -> dict[str, float]:
-        found = model(self.rows[90:]).argmax(1)
-        return {"accuracy": float((found == self.classes[90:]).float().mean())}
+def prepared(folder: Path, *kinds: str, values: bool = False) -> PreparedTask:
+    """90 rows to train and 30 to validate and to test, each input named by its kind."""
+    rng = np.random.default_rng(0)
+    classes = np.arange(COUNT) % 3
+    inputs = {kind: _rows(kind, classes, rng) for kind in kinds}
+    targets: dict[str, Any] = {"label": np.array(["cat", "dog", "eel"])[classes]}
+    fits: dict[str, Any] = {"label": ClassAdapter.fit}
+    if values:
+        targets["price"], fits["price"] = 100.0 + classes, ValueAdapter.fit
+    chosen = {kind: ADAPTERS[kind] for kind in kinds}
+    data = prepare(folder, Rows(inputs, targets), chosen, fits, validation=30, test=30)
+    return PreparedTask(data.folder)
 
 
-def _rows(kind: str, classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    rows = len(classes)
+def _rows(kind: str, classes: np.ndarray, rng: np.random.Generator) -> Any:
     if kind == "image":
-        pixels = rng.random((rows, 1, 8, 8), np.float32) / 4
+        pixels = rng.integers(0, 60, (COUNT, 8, 8), dtype=np.uint8)
         for picture, number in zip(pixels, classes, strict=True):
-            picture[0, 2:6, 2 * number : 2 * number + 3] += 0.6
+            picture[2:6, 2 * number : 2 * number + 3] += 150
         return pixels
     if kind == "text":
-        words = rng.integers(5, 20, (rows, 6))
-        words[np.arange(rows), rng.integers(0, 3, rows)] = 2 + classes
-        words[:, 4:] = 0
-        return words
+        words = np.array(["a", "b", "c", "d", "e", "f", "g", "h"])
+        noise = words[rng.integers(0, len(words), (COUNT, 4))]
+        return [f"{' '.join(row)} word{number} here" for row, number in zip(noise, classes, strict=True)]
     if kind == "table":
-        numbers = rng.normal(size=(rows, 2)).astype(np.float32)
-        return np.column_stack([numbers, classes, rng.integers(0, 5, rows)]).astype(np.float32)
-    shape = INPUTS[kind].shape[1:]
-    values = rng.normal(size=(rows, *shape)).astype(np.float32) / 4
-    values[..., 1] += classes.reshape(-1, *(1,) * (len(shape) - 1))
+        colours = np.array(["red", "green", "blue"])
+        return pd.DataFrame(
+            {"x": rng.normal(size=COUNT), "c": colours[classes], "o": colours[rng.integers(0, 3, COUNT)]}
+        )
+    values = rng.normal(size=(COUNT, 5)).astype(np.float32) / 4
+    values[:, 1] += classes
     return values

@@ -13,7 +13,7 @@ from sugata.evaluators.image import ImageNetworks, image_costs
 from sugata.evaluators.training import TrainingEvaluator
 from sugata.run import Progress, Result, start
 from sugata.space import image_signature
-from sugata.spaces import find, image_signature_of, space
+from sugata.spaces import find, signature_of, space
 from sugata.tasks import ImageTask
 from sugata.training import TrainingSettings, train
 from sugata.trial import Fidelity, Proposal, Status
@@ -224,7 +224,7 @@ def test_an_exported_network_says_its_size_and_its_images(run: Result) -> None:
     found, architecture = find(path)
     assert found.parameters == {"channels": 8, "cells": 1}
     assert architecture == found.canonical(run.best.proposal.architecture)
-    signature = image_signature_of(path)
+    signature = signature_of(path)
     assert signature == image_signature(1, 8, 8, 3)
     costs = {metric.name: value for metric, value in image_costs(found, architecture, signature)}
     assert costs["parameters"] == run.best.metrics["parameters"]

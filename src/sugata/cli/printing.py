@@ -165,11 +165,11 @@ def _print_explained(data: dict[str, Any], out: Console) -> None:
 def print_network(network: str, out: Console, *, as_json: bool, svg: Path | None) -> None:
     """Layers, shapes, parameters and choices of one network."""
     from sugata.report import cell_table, draw_svg, draw_text
-    from sugata.spaces.describe import find, image_signature_of, string
+    from sugata.spaces.describe import find, signature_of, string
     from sugata.spaces.describe import network as described
 
     space, architecture = find(network)
-    signature = image_signature_of(network)
+    signature = signature_of(network)
     cells = space.cell_graphs(architecture)
     text = string(space, architecture)
     if as_json:
@@ -226,18 +226,23 @@ def _print_options(options: Mapping[str, Option], out: Console) -> None:
 
 def print_measures(network: str, image: str, classes: int, out: Console, *, as_json: bool) -> None:
     """What a network costs, measured here; for ``image`` and ``classes`` where it does not say for what."""
+    from sugata.evaluators.blocks import MEASURES, block_costs
     from sugata.evaluators.image import image_costs
     from sugata.evaluators.training import deployment_metrics
     from sugata.run.assembly import networks_of
-    from sugata.spaces import find, image_signature_of
+    from sugata.spaces import find, signature_of
+    from sugata.spaces.blocks import BlockSpace
     from sugata.spaces.language import LanguageSpace
 
     space, architecture = find(network)
     if isinstance(space, LanguageSpace):
         measured = deployment_metrics(networks_of(Recipe(), space), architecture)
+    elif isinstance(space, BlockSpace):
+        costs = block_costs(space, architecture, signature_of(network) or space.usual_signature())
+        measured = [(metric, costs[metric.name]) for metric in MEASURES]
     else:
         given = image_signature(*image_shape(image), classes)
-        measured = image_costs(space, architecture, image_signature_of(network) or given)
+        measured = image_costs(space, architecture, signature_of(network) or given)
     if as_json:
         print_json({metric.name: value for metric, value in measured})
         return

@@ -1,7 +1,7 @@
 """Networks of blocks as the evaluator that trains sees them."""
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,12 +22,13 @@ from sugata.export.blocks import (
 from sugata.measure import count_parameters, flops, onnx_latency, onnx_session
 from sugata.nn.block_network import BlockNetwork
 from sugata.nn.image_blocks import Normalization
+from sugata.space import Signature
 from sugata.spaces.blocks import BlockSpace
-from sugata.tasks import Task
+from sugata.tasks import PreparedTask
 from sugata.training import TrainingSettings
 from sugata.trial import Fidelity, Metric, Trial, Value
 
-_MEASURES = (
+MEASURES = (
     Metric("parameters", "", "minimize", "trained parameters of the network"),
     Metric("size_bytes", "bytes", "minimize", "its stored file"),
     Metric("flops", "FLOP", "minimize", "forward pass of one row"),
@@ -35,6 +36,7 @@ _MEASURES = (
     Metric("latency_ms_p90", "ms", "minimize", "90th percentile of the same; limits are decided on it"),
 )
 _TIMED = frozenset({"latency_ms", "latency_ms_p90"})
+_EVERYTHING = tuple(metric.name for metric in MEASURES)
 _FULL = Fidelity()
 
 
@@ -46,19 +48,21 @@ class BlockNetworks(Networks):
 
     Args:
         space: of the graph.
-        task: with ``facts()`` on its training data, for normalization blocks.
+        task: what they are for.
+        evaluation_rows: validation rows that score a candidate; None: all.
     """
 
-    metrics = _MEASURES
+    metrics = MEASURES
 
-    def __init__(self, space: BlockSpace, task: Task) -> None:
+    def __init__(self, space: BlockSpace, task: PreparedTask, evaluation_rows: int | None = None) -> None:
         self.space: BlockSpace = space
-        self.task = task
+        self.task: PreparedTask = task
+        self.evaluation_rows = evaluation_rows
         self._normalizations = space.normalizations()
 
     def settings(self) -> list[Any]:
-        """The graph."""
-        return [self.space.name, dict(self.space.parameters)]
+        """The graph, and how many rows score a candidate."""
+        return [self.space.name, dict(self.space.parameters), self.evaluation_rows]
 
     def training_settings(
         self, architecture: Mapping[str, Value], settings: TrainingSettings
@@ -74,7 +78,7 @@ class BlockNetworks(Networks):
         self.space.check(signature)
         network = self.space.build(architecture, signature)
         for name, source in self._normalizations.items():
-            facts = self.task.facts()["inputs"][source]  # type: ignore[attr-defined]
+            facts = self.task.facts()["inputs"][source]
             block = network.block(name)
             assert isinstance(block, Normalization)
             block.fill(facts["mean"], facts["std"])
@@ -90,9 +94,10 @@ class BlockNetworks(Networks):
         exclusive: AbstractContextManager[None],
     ) -> dict[str, float]:
         """The quality of this network, the costs of the one that ships."""
-        quality = self.task.evaluate(model, architecture, split="validation", fidelity=fidelity)
-        names = [metric.name for metric in self.metrics]
-        return {**quality, **self.costs(architecture, names, exclusive)}
+        quality = self.task.evaluate(
+            model, architecture, split="validation", limit=self.evaluation_rows, fidelity=fidelity
+        )
+        return {**quality, **self.costs(architecture, _EVERYTHING, exclusive)}
 
     def costs(
         self,
@@ -102,26 +107,7 @@ class BlockNetworks(Networks):
     ) -> dict[str, float]:
         """Parameters, exact stored size, FLOPs; latency of a freshly initialized network."""
         signature = self.task.signature(architecture, _FULL)
-        with torch.device("meta"):
-            network = self.space.build(architecture, signature).eval()
-        rows = example_inputs(signature, 1)
-        shapes = [array.shape for array in rows.values()]
-        types = [getattr(torch, str(array.dtype)) for array in rows.values()]
-        counts: dict[str, Callable[[], int]] = {
-            "parameters": lambda: count_parameters(lambda: network),
-            "size_bytes": lambda: stored_blocks_size(network),
-            "flops": lambda: flops(network, *shapes, dtype=types),
-        }
-        found = {name: float(count()) for name, count in counts.items() if name in names}
-        if not _TIMED.intersection(names):
-            return found
-        with TemporaryDirectory(prefix="sugata-") as folder:
-            path = Path(folder) / "model.onnx"
-            export_blocks_onnx(self.build(architecture, _FULL, seed=0), signature, path)
-            with exclusive:
-                latency = onnx_latency(path, rows)
-        timed = {"latency_ms": latency.median, "latency_ms_p90": latency.p90}
-        return found | {name: value for name, value in timed.items() if name in names}
+        return dict(block_costs(self.space, architecture, signature, names, exclusive))
 
     def export(self, folder: Path, model: nn.Module, trial: Trial, name: str) -> None:
         """Weights, ONNX, adapters, model card."""
@@ -136,6 +122,7 @@ class BlockNetworks(Networks):
             architecture,
             self.task.signature(architecture, _FULL),
             {metric: value for metric, value in trial.metrics.items() if metric in known},
+            adapters=self.task.data.adapters,
             name=name,
         )
 
@@ -147,6 +134,43 @@ class BlockNetworks(Networks):
             "test": self.task.evaluate(network, architecture, split="test"),
             "test_exported": self.task.evaluate(exported, architecture, split="test"),
         }
+
+
+def block_costs(
+    space: BlockSpace,
+    architecture: Mapping[str, Value],
+    signature: Signature,
+    names: Collection[str] = _EVERYTHING,
+    exclusive: AbstractContextManager[None] | None = None,
+) -> dict[str, float]:
+    """What a network costs where it ships, measured here and now, for tensors of that signature.
+
+    Args:
+        names: of the metrics that are wanted.
+        exclusive: held while something is timed.
+    """
+    with torch.device("meta"):
+        network = space.build(architecture, signature).eval()
+    rows = example_inputs(signature, 1)
+    shapes = [array.shape for array in rows.values()]
+    types = [getattr(torch, str(array.dtype)) for array in rows.values()]
+    counts: dict[str, Callable[[], int]] = {
+        "parameters": lambda: count_parameters(lambda: network),
+        "size_bytes": lambda: stored_blocks_size(network),
+        "flops": lambda: flops(network, *shapes, dtype=types),
+    }
+    found = {name: float(count()) for name, count in counts.items() if name in names}
+    if not _TIMED.intersection(names):
+        return found
+    with TemporaryDirectory(prefix="sugata-") as folder:
+        path = Path(folder) / "model.onnx"
+        initialized = space.build(architecture, signature)
+        initialized.initialize(torch.Generator().manual_seed(0))
+        export_blocks_onnx(initialized, signature, path)
+        with exclusive or nullcontext():
+            latency = onnx_latency(path, rows)
+    timed = {"latency_ms": latency.median, "latency_ms_p90": latency.p90}
+    return found | {name: value for name, value in timed.items() if name in names}
 
 
 class _Exported(nn.Module):

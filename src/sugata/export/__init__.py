@@ -1,5 +1,6 @@
 """Models that leave the house: folders, ONNX files."""
 
+from sugata.export.blocks import export_blocks_folder, load_block_folder
 from sugata.export.code_search import (
     CompressedSearch,
     compress_search,
@@ -25,6 +26,7 @@ __all__ = [
     "ShippedImageNetwork",
     "compress_search",
     "convert_folder",
+    "export_blocks_folder",
     "export_decode_onnx",
     "export_encoder_onnx",
     "export_folder",
@@ -32,6 +34,7 @@ __all__ = [
     "export_image_onnx",
     "export_onnx",
     "export_search_folder",
+    "load_block_folder",
     "load_folder",
     "load_image_folder",
     "load_search_folder",

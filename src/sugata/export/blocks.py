@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,8 +22,9 @@ from sugata.export.blocks_card import blocks_card
 from sugata.export.onnx_file import IR_VERSION
 from sugata.export.tracing import OPSET, quiet
 from sugata.nn.block_network import BlockNetwork
-from sugata.space import Architecture, Signature, TensorSpec
+from sugata.space import Architecture, Signature
 from sugata.spaces.blocks import BlockSpace
+from sugata.tasks.prepared import Adapters
 
 MODEL_TYPE = "sugata-blocks"
 _COUNTER = "num_batches_tracked"  # of batch norms, of no use once trained
@@ -78,7 +78,7 @@ def export_blocks_folder(
     signature: Signature,
     info: Mapping[str, object],
     *,
-    adapters: Mapping[str, Any] | None = None,
+    adapters: Adapters | None = None,
     name: str = "model",
 ) -> None:
     """Write a trained network to a folder that works without sugata and without torch.
@@ -92,7 +92,7 @@ def export_blocks_folder(
         architecture: its choices.
         signature: of the task.
         info: what the card says about it, name -> value.
-        adapters: what makes tensors of raw input, as JSON; None leaves the file out.
+        adapters: what makes tensors of raw input, and labels or values of outputs; None leaves them out.
         name: title of the card.
     """
     target = Path(folder)
@@ -102,7 +102,7 @@ def export_blocks_folder(
         stored = _stored(network)
         arrays = {key: tensor.numpy() for key, tensor in stored.items()}
         write(made / "model.safetensors", _parts(stored), arrays, {"format": "pt"})
-        described = {"parameters": dict(space.parameters), "signature": signature_to_json(signature)}
+        described = {"parameters": dict(space.parameters), "signature": signature.to_json()}
         _write_json(made / "architecture.json", json.loads(architecture.to_json()) | described)
         config = {
             "model_type": MODEL_TYPE,
@@ -113,7 +113,8 @@ def export_blocks_folder(
         }
         _write_json(made / "config.json", config)
         if adapters is not None:
-            _write_json(made / "adapters.json", adapters)
+            text = json.dumps(adapters.to_json(), ensure_ascii=False)
+            (made / "adapters.json").write_text(text, encoding="utf-8")
         export_blocks_onnx(network, signature, made / "model.onnx")
         sizes = {path.name: path.stat().st_size for path in made.iterdir()}
         parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -138,7 +139,7 @@ def load_blocks_network(folder: str | Path) -> tuple[BlockNetwork, Signature]:
         config = json.loads((folder / "config.json").read_text("utf-8"))
         if config["model_type"] != MODEL_TYPE:
             raise ValueError(f"its model_type is {config['model_type']}")
-        signature = signature_from_json(config["signature"])
+        signature = Signature.from_json(config["signature"])
         space = BlockSpace(**config["parameters"])
         stored = load_file(folder / "model.safetensors")
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
@@ -153,24 +154,21 @@ def load_blocks_network(folder: str | Path) -> tuple[BlockNetwork, Signature]:
     return network.eval(), signature
 
 
-def signature_to_json(signature: Signature) -> dict[str, Any]:
-    """A signature as plain JSON values."""
-    return {
-        "inputs": [asdict(spec) for spec in signature.inputs],
-        "outputs": [asdict(spec) for spec in signature.outputs],
-    }
+def load_block_folder(folder: str | Path) -> tuple[BlockNetwork, Adapters]:
+    """The network of a folder written by `export_blocks_folder`, and what makes its inputs of raw rows.
 
+    ``network(*adapters.network_inputs({NAME: rows}))`` gives outputs, and ``adapters.targets[NAME].inverse``
+    makes labels or values of them.
 
-def signature_from_json(values: Mapping[str, Any]) -> Signature:
-    """What `signature_to_json` wrote."""
-
-    def spec(given: Mapping[str, Any]) -> TensorSpec:
-        categories = tuple(given.get("categories", ()))
-        return TensorSpec(**{**given, "shape": tuple(given["shape"]), "categories": categories})
-
-    return Signature(
-        tuple(spec(one) for one in values["inputs"]), tuple(spec(one) for one in values["outputs"])
-    )
+    Raises:
+        SugataError: a file is missing or cannot be read.
+    """
+    network, _ = load_blocks_network(folder)
+    path = Path(folder) / "adapters.json"
+    try:
+        return network, Adapters.from_json(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise SugataError(f"{path}: cannot be read ({error}); export the model again") from None
 
 
 def _stored(network: nn.Module) -> dict[str, Tensor]:

@@ -238,6 +238,8 @@ def networks_of(recipe: Recipe, space: SearchSpace, data: str | None = None) -> 
         section = section.model_copy(update={"data": data})
     if isinstance(section, ImageSection):
         return _image_networks(recipe, section, space)
+    if isinstance(section, PreparedSection):
+        return _block_networks(section, space)
     if isinstance(section, CodeSearchSection):
         return _search_networks(section, space)
     if isinstance(section, CodeSection):
@@ -283,13 +285,29 @@ def _search_networks(section: CodeSearchSection, space: SearchSpace) -> "Network
     )
 
 
+def _block_networks(section: PreparedSection, space: SearchSpace) -> "Networks":
+    from sugata.evaluators.blocks import BlockNetworks
+    from sugata.spaces.blocks import BlockSpace
+    from sugata.tasks import PreparedTask
+
+    if not isinstance(space, BlockSpace):
+        raise RecipeError(
+            f"field 'space': {space.name} has no networks for prepared data; use blocks/graph, or task.kind"
+            " image"
+        )
+    task = PreparedTask(**section.model_dump(exclude={"kind", "evaluation_rows"}))
+    space.check(task.signature({}))
+    return BlockNetworks(space, task, section.evaluation_rows)
+
+
 def _image_networks(recipe: Recipe, section: ImageSection, space: SearchSpace) -> "Networks":
     from sugata.evaluators.image import ImageNetworks
+    from sugata.spaces.blocks import BlockSpace
     from sugata.spaces.language import LanguageSpace
     from sugata.spaces.scaling import scaled_space
     from sugata.tasks import ImageTask
 
-    if isinstance(space, LanguageSpace) or type(space).build is SearchSpace.build:
+    if isinstance(space, LanguageSpace | BlockSpace) or type(space).build is SearchSpace.build:
         raise RecipeError(
             f"field 'space': {space.name} has no image networks; use one such as nasbench201, or task.kind"
             " code"

@@ -14,7 +14,7 @@ from sugata.run.ranking import ALONE, SCORED
 from sugata.run.result import Result
 from sugata.run.warm_start import noted
 from sugata.space import Block, Graph
-from sugata.spaces import find, image_signature_of
+from sugata.spaces import find, signature_of
 from sugata.spaces import space as space_named
 from sugata.strategies.progressive import in_part
 from sugata.trial import Status, Trial, Value
@@ -156,7 +156,7 @@ def _drawn(result: Result, trial: Trial) -> tuple[tuple[Block, ...], Mapping[str
     """Blocks and cells of a trial's network."""
     architecture: Mapping[str, Value] = trial.proposal.architecture
     exported = str(result.folder / BEST / "architecture.json")
-    signature = image_signature_of(exported)
+    signature = signature_of(exported)
     try:
         if signature is not None:
             space, architecture = find(exported)  # as it was built: without edges that have no effect

@@ -103,7 +103,8 @@ class Result:
     def model(self) -> "nn.Module":
         """The exported winner as a torch module, with the weights as they are stored.
 
-        One for images takes pixels ``(batch, channels, height, width)``, uint8.
+        One for images takes pixels ``(batch, channels, height, width)``, uint8; one of blocks what
+        `sugata.export.load_block_folder` makes of raw rows.
 
         Raises:
             TaskError: the run evaluated a user's own function.
@@ -115,10 +116,12 @@ class Result:
             raise RunFolderError(
                 f"{self.folder}: nothing exported yet; go on with: sugata resume {self.folder}"
             )
-        from sugata.export import load_folder, load_image_folder, load_search_folder
+        from sugata.export import load_block_folder, load_folder, load_image_folder, load_search_folder
 
         if self.recipe.task.kind == "image":
             return load_image_folder(self.folder / BEST)
+        if self.recipe.task.kind == "prepared":
+            return load_block_folder(self.folder / BEST)[0]
         if self.recipe.task.kind == "code_search":
             return load_search_folder(self.folder / BEST)[0]
         model, _ = load_folder(self.folder / BEST)

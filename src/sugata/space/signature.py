@@ -1,6 +1,8 @@
 """What a task demands of a network: its named inputs and outputs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -26,3 +28,24 @@ class Signature:
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; `from_json` is the inverse."""
+        return {
+            "inputs": [asdict(spec) for spec in self.inputs],
+            "outputs": [asdict(spec) for spec in self.outputs],
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Signature":
+        """What `to_json` gave.
+
+        Raises:
+            KeyError, TypeError: it is something else.
+        """
+        return cls(tuple(map(_spec, values["inputs"])), tuple(map(_spec, values["outputs"])))
+
+
+def _spec(values: Mapping[str, Any]) -> TensorSpec:
+    categories = tuple(values.get("categories", ()))
+    return TensorSpec(**{**values, "shape": tuple(values["shape"]), "categories": categories})

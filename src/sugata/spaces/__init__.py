@@ -2,7 +2,7 @@
 
 from sugata.spaces.baselines import Baseline, baseline, baselines
 from sugata.spaces.catalogue import imported, names, space
-from sugata.spaces.describe import explain, find, image_signature_of, network, string, summary
+from sugata.spaces.describe import explain, find, network, signature_of, string, summary
 
 __all__ = [
     "Baseline",
@@ -10,10 +10,10 @@ __all__ = [
     "baselines",
     "explain",
     "find",
-    "image_signature_of",
     "imported",
     "names",
     "network",
+    "signature_of",
     "space",
     "string",
     "summary",

@@ -116,13 +116,16 @@ def find(text: str) -> tuple[SearchSpace, Architecture]:
         raise InvalidArchitecture(f"{text}: {error}") from error
 
 
-def image_signature_of(text: str) -> Signature | None:
-    """What the network of an ``architecture.json`` takes and gives, where it was exported for images."""
+def signature_of(text: str) -> Signature | None:
+    """What the network of an ``architecture.json`` takes and gives, where the file says so."""
     path = Path(text)
     if not _is_file(path):
         return None
     try:
-        image = json.loads(path.read_text(encoding="utf-8"))["image"]
+        read = json.loads(path.read_text(encoding="utf-8"))
+        if "signature" in read:
+            return Signature.from_json(read["signature"])
+        image = read["image"]
         channels, height, width = image["shape"]
         return image_signature(channels, height, width, image["outputs"])
     except (ValueError, KeyError, TypeError):

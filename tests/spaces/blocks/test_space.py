@@ -14,7 +14,6 @@ from sugata.nn.sequences import Steps
 from sugata.space import Signature, TensorSpec
 from sugata.spaces import space as space_named
 from sugata.spaces.blocks import KINDS, BlockSpace, default_graph
-from sugata.spaces.blocks.drawing import usual_signature
 
 IMAGE = [{"name": "image", "kind": "image"}]
 LABEL = [{"name": "label", "kind": "classification", "inputs": ["last"], "dropout": 0.0}]
@@ -62,7 +61,7 @@ def chain(*blocks: dict, inputs: list | None = None, **other: object) -> BlockSp
 def test_every_network_has_the_shapes_that_its_outline_says(seed: int, kind: str) -> None:
     made = GRAPHS[kind]
     architecture = made.sample(np.random.default_rng(seed))
-    signature = usual_signature(made._graph)
+    signature = made.usual_signature()
     with torch.device("meta"):
         network = made.build(architecture, signature).eval()
         seen = {}
@@ -116,7 +115,7 @@ def test_a_list_is_searched_a_value_is_fixed_and_what_is_left_out_is_searched_as
     assert next(choice for choice in made.choices if choice.name == "last/units").default == 48
     assert "last/num_layers" not in options
     assert options["last/dropout"] == (0.0, 0.1, 0.25, 0.5)
-    network = made.build({name: values[0] for name, values in options.items()}, usual_signature(made._graph))
+    network = made.build({name: values[0] for name, values in options.items()}, made.usual_signature())
     assert network.outline[0].output == ("batch", 16)
 
 
@@ -189,7 +188,7 @@ def test_a_block_that_does_not_fit_says_what_came_and_what_to_do(
 ) -> None:
     made = chain({"kind": kind}, inputs=[{"name": "x", "kind": input_kind}])
     with pytest.raises(InvalidArchitecture, match=message):
-        made.build(made.sample(np.random.default_rng(0)), usual_signature(made._graph))
+        made.build(made.sample(np.random.default_rng(0)), made.usual_signature())
 
 
 def test_data_of_another_kind_than_the_input_is_refused() -> None:

@@ -126,7 +126,7 @@ class BlockSpace(SearchSpace):
         import torch
 
         with torch.device("meta"):
-            return self.build(architecture, signature or usual_signature(self._graph)).outline
+            return self.build(architecture, signature or self.usual_signature()).outline
 
     def graph(self, architecture: Mapping[str, Value]) -> Graph:
         """The blocks as operations, each named by its kind and what was chosen for it."""
@@ -152,6 +152,10 @@ class BlockSpace(SearchSpace):
                     )
                 found[node.name] = source
         return found
+
+    def usual_signature(self) -> Signature:
+        """Tensors of a usual size for the graph's inputs and heads, where there is no task."""
+        return usual_signature(self._graph)
 
     def check(self, signature: Signature) -> None:
         """Compare the graph with a task.
