@@ -9,11 +9,12 @@ export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup search test fast lint clean
+.PHONY: help setup search test fast lint docs clean
 
 help:
 	@echo "make search   search, train and export a small code model, with a report (about 5 minutes)"
 	@echo "make test     all tests;  make fast: the quick ones;  make lint: style, types, import floors"
+	@echo "make docs     the documentation as a site, in site/index.html"
 	@echo "make setup    only install, into .venv (about 2 GB);  make clean: remove it"
 
 setup: $(READY)
@@ -44,5 +45,9 @@ lint: $(READY)
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
 
+docs: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "ready: site/index.html"
+
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist site

@@ -9,6 +9,9 @@ import pytest
 
 import sugata
 from sugata.errors import RecipeError, SugataError, TaskError
+from sugata.evaluators import Context, Evaluation, Evaluator
+from sugata.strategies.random import RandomSearch
+from sugata.trial import Metric, Proposal, Status
 
 SPACE = {"depth": [2, 4, 8], "width": [32, 64]}
 
@@ -93,6 +96,51 @@ def test_a_recipe_may_be_a_mapping_a_name_or_a_recipe(tmp_path: Path) -> None:
             sugata.search(given, budget=-1, run_dir=tmp_path / "run")
     with pytest.raises(RecipeError, match="did you mean 'tiny'"):
         sugata.search("tinny")
+
+
+class Own(Evaluator):
+    """Names its metrics, and knows the cost before it evaluates."""
+
+    metrics = (Metric("accuracy", direction="maximize"), Metric("cost"))
+
+    def evaluate(self, proposal: Proposal, context: Context) -> Evaluation:
+        values = {
+            "accuracy": accuracy(dict(proposal.architecture)),
+            **self.quick_metrics(proposal.architecture),
+        }
+        return Evaluation(Status.COMPLETED, values)
+
+    def quick_metrics(self, architecture, names=(), exclusive=None) -> dict[str, float]:
+        return {"cost": float(architecture["depth"] * architecture["width"])}
+
+    def fingerprint(self) -> str:
+        return "own"
+
+
+class Last(RandomSearch):
+    """A strategy that is known by its class alone."""
+
+
+def test_an_evaluator_says_its_metrics_and_refuses_before_it_evaluates(tmp_path: Path) -> None:
+    result = search(tmp_path, evaluate=Own(), maximize=(), limits={"cost": 200})
+    assert result.objectives.primary.name == "accuracy"
+    assert [metric.name for metric in result.objectives.metrics] == ["accuracy", "cost"]
+    assert dict(result.best.architecture) == {"depth": 2, "width": 64}
+    refused = result.trials[result.trials.status == "refused"]
+    assert set(refused.depth * refused.width) == {256, 512}
+
+
+def test_an_evaluator_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "own_evaluator", sys.modules[__name__])
+    result = search(tmp_path, evaluate="own_evaluator:Own", minimize="cost")
+    assert result.best.metrics["accuracy"] == 1.0
+    assert not result.recipe.needs_script
+
+
+def test_a_strategy_can_be_given_as_its_class(tmp_path: Path) -> None:
+    result = search(tmp_path, strategy=Last, trials=3)
+    assert result.recipe.strategy.kind.endswith(":Last")
+    assert len(result.trials) == 3
 
 
 SCRIPT = """

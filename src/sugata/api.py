@@ -6,9 +6,11 @@ from typing import Any
 
 from sugata import recipe as recipes
 from sugata.errors import RecipeError
+from sugata.evaluators import Evaluator
 from sugata.recipe import Recipe
 from sugata.run import Progress, Result, fresh, start
 from sugata.space import DictionarySpace, SearchSpace
+from sugata.strategies import Strategy
 from sugata.trial import Value
 
 Space = Mapping[str, Sequence[Value]] | SearchSpace | str
@@ -18,14 +20,14 @@ def search(
     recipe: str | Path | Mapping[str, Any] | Recipe | None = None,
     *,
     space: Space | Sequence[str | Mapping[str, Sequence[Value]]] | None = None,
-    evaluate: Callable[..., Any] | str | None = None,
+    evaluate: Callable[..., Any] | Evaluator | str | None = None,
     maximize: str | Sequence[str] = (),
     minimize: str | Sequence[str] = (),
     limits: Mapping[str, float | str] | None = None,
     data: str | Path | None = None,
     budget: float | str | None = None,
     trials: int | None = None,
-    strategy: str | Mapping[str, Any] | None = None,
+    strategy: str | Mapping[str, Any] | type[Strategy] | None = None,
     warm_start: str | Path | Sequence[str | Path] = (),
     workers: int | None = None,
     seed: int | None = None,
@@ -50,9 +52,10 @@ def search(
         recipe: a shipped recipe's name, a YAML file, or its fields; ``tiny`` unless you give ``evaluate``.
         space: choices and their options, a space's name, or a search space. A list of names and choices goes
             from small to large, one after the other; the last is the whole space.
-        evaluate: your function, or its ``module:name``. It is sent to worker processes, also from a
-            notebook or a script without a ``__main__`` guard.
+        evaluate: your function, an :class:`Evaluator`, or ``module:name`` of one. It is sent to worker
+            processes, also from a notebook or a script without a ``__main__`` guard.
         maximize: metrics of your function that should be large; the first of all objectives is primary.
+            An evaluator's metrics say it themselves; name some of them to search by those alone.
         minimize: metrics that should be small.
         limits: hard upper bounds: ``size``, ``latency``, ``flops``, ``parameters`` of a code model, such as
             ``{"size": "2MB", "latency": "10ms"}``, or metrics of your function.
@@ -60,7 +63,7 @@ def search(
             images.
         budget: wall-clock time of the search stage, seconds or such as ``"10m"``.
         trials: how many evaluations at most; for your own function 100 unless a budget is given.
-        strategy: ``evolution``, ``random``, or the fields of the recipe's ``strategy``.
+        strategy: ``evolution``, ``random``, the fields of the recipe's ``strategy``, or your own class.
         warm_start: the folder of an earlier run, or several, whose best architectures this one begins with.
         workers: processes; 0 evaluates in this one.
         seed: of every random draw.
@@ -81,6 +84,8 @@ def search(
         "warm_start": [str(run) for run in warm] or None,
     }
     changes = {field: value for field, value in changes.items() if value is not None}
+    if isinstance(strategy, type):
+        strategy = f"{strategy.__module__}:{strategy.__qualname__}"
     if isinstance(strategy, str):
         changes["strategy.kind"] = strategy
     elif strategy is not None:
@@ -110,20 +115,24 @@ def _recipe(recipe: str | Path | Mapping[str, Any] | Recipe, changes: Mapping[st
 
 def _own(
     recipe: str | Path | Mapping[str, Any] | Recipe | None,
-    evaluate: Callable[..., Any] | str,
+    evaluate: Callable[..., Any] | Evaluator | str,
     maximize: list[str],
     minimize: list[str],
     limits: Mapping[str, float | str],
     changes: dict[str, Any],
 ) -> Recipe:
-    """The recipe of a run that evaluates a user's own function."""
+    """The recipe of a run that evaluates a user's own function, or by a user's own evaluator."""
+    if isinstance(evaluate, Evaluator) and not maximize and not minimize:
+        maximize = [metric.name for metric in evaluate.metrics if metric.direction == "maximize"]
+        minimize = [metric.name for metric in evaluate.metrics if metric.direction == "minimize"]
     if not maximize and not minimize:
         raise RecipeError("nothing to optimize: name a metric, such as maximize='accuracy'")
     if "space" not in changes:
         raise RecipeError(
             "space is missing: give choices, such as space={'depth': [2, 4], 'width': [32, 64]}"
         )
-    name = evaluate if isinstance(evaluate, str) else getattr(evaluate, "__qualname__", str(evaluate))
+    named = type(evaluate) if isinstance(evaluate, Evaluator) else evaluate
+    name = named if isinstance(named, str) else getattr(named, "__qualname__", str(named))
     changes |= {
         "task": None,
         "evaluate": name,

@@ -35,7 +35,7 @@ class FunctionEvaluator(Evaluator):
         if not metrics:
             raise TaskError("evaluate: no metric is named; say what the function returns, such as accuracy")
         self.metrics = tuple(metrics)
-        self.function = _find(function) if isinstance(function, str) else function
+        self.function = find_function(function) if isinstance(function, str) else function
         self._wants_context = _wants_context(self.function)
 
     def evaluate(self, proposal: Proposal, context: Context) -> Evaluation:
@@ -134,7 +134,12 @@ def _wants_context(function: Callable[..., Any]) -> bool:
     return "context" in parameters
 
 
-def _find(name: str) -> Any:
+def find_function(name: str) -> Any:
+    """What ``module:name`` stands for, the working folder included.
+
+    Raises:
+        TaskError: it cannot be imported.
+    """
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
         raise TaskError(f"evaluate={name!r} names no function; write it as module:name")

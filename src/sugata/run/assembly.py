@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sugata.errors import RecipeError
 from sugata.evaluators import Evaluator, FunctionEvaluator, TableEvaluator, read_table
+from sugata.evaluators.function import find_function
 from sugata.objectives import Objectives
 from sugata.recipe import Recipe, StrategySection, TableSection
 from sugata.recipe_stages import SupernetSection
@@ -104,7 +105,10 @@ def _proposer(
 
 
 def assemble(
-    recipe: Recipe, *, evaluate: Callable[..., Any] | None = None, space: SearchSpace | None = None
+    recipe: Recipe,
+    *,
+    evaluate: Callable[..., Any] | Evaluator | None = None,
+    space: SearchSpace | None = None,
 ) -> Assembly:
     """Make what the recipe describes; `evaluate` and `space` given as objects take the place of its names.
 
@@ -116,10 +120,18 @@ def assemble(
     space = space or _space(recipe)
     smaller = _smaller(recipe, space)
     if evaluate is not None or recipe.evaluate is not None:
-        metrics = own_metrics(recipe.objectives)
-        evaluator: Evaluator = FunctionEvaluator(evaluate or str(recipe.evaluate), metrics)
-        return Assembly(recipe, space, None, evaluator, objectives_of(recipe, metrics), {}, smaller)
+        evaluator = _own_evaluator(evaluate or str(recipe.evaluate), recipe)
+        objectives = objectives_of(recipe, evaluator.metrics)
+        return Assembly(recipe, space, None, evaluator, objectives, {}, smaller)
     return _trained(recipe, space, smaller)
+
+
+def _own_evaluator(given: Callable[..., Any] | Evaluator | str, recipe: Recipe) -> Evaluator:
+    """A user's own evaluator, or one that calls a user's function."""
+    found = find_function(given) if isinstance(given, str) else given
+    if isinstance(found, type) and issubclass(found, Evaluator):
+        found = found()
+    return found if isinstance(found, Evaluator) else FunctionEvaluator(found, own_metrics(recipe.objectives))
 
 
 def _trained(recipe: Recipe, space: SearchSpace, smaller: tuple[SearchSpace, ...]) -> Assembly:

@@ -10,7 +10,7 @@ from typing import Any
 from sugata import recipe as recipes
 from sugata.engines import Engine
 from sugata.errors import DiskFullError, RunFolderError
-from sugata.evaluators import EarlyStop
+from sugata.evaluators import EarlyStop, Evaluator
 from sugata.journal import NO_SPACE, Event
 from sugata.loop import Budget, search
 from sugata.recipe import Recipe
@@ -36,7 +36,7 @@ def start(
     recipe: Recipe,
     folder: Path,
     *,
-    evaluate: Callable[..., Any] | None = None,
+    evaluate: Callable[..., Any] | Evaluator | None = None,
     space: SearchSpace | None = None,
     progress: Progress | None = None,
     ships: bool = True,
