@@ -85,7 +85,7 @@ def test_the_programs_work(
 ) -> None:
     shutil.copytree(finished.folder, tmp_path / "runs" / "tiny")
     monkeypatch.chdir(tmp_path)
-    onnx, recipe, own = blocks("python")
+    own, recipe, onnx = blocks("python")
     exec(onnx, {})
     assert capsys.readouterr().out
     own_names: dict[str, object] = {"__name__": "readme"}
@@ -113,4 +113,12 @@ def test_the_table_of_spaces_is_counted() -> None:
 
 def test_what_it_links_to_exists() -> None:
     for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
-        assert (ROOT / target).exists(), target
+        page, _, place = target.partition("#")
+        assert (ROOT / page).exists(), target
+        headings = re.findall(r"^#+ (.*)", (ROOT / page).read_text() if place else "", re.MULTILINE)
+        slugs = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+        assert not place or place in slugs, target
+
+
+def test_it_is_short() -> None:
+    assert len(README.splitlines()) <= 250
