@@ -89,7 +89,7 @@ def test_training_choices_set_the_training(tmp_path: Path) -> None:
 def test_a_training_is_repeated_bit_for_bit_with_dropout(tmp_path: Path) -> None:
     found = networks("text", tmp_path)
     asked = proposal(found, 3)
-    assert asked.architecture["text_block/word_dropout"] > 0
+    assert asked.architecture["text_block/ngrams/word_dropout"] > 0
     evaluator = TrainingEvaluator(found, SETTINGS, ladder=(Fidelity(),))
     state = torch.get_rng_state()
     curves = []

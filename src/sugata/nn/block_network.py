@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sugata.nn.dropout import set_generator
+from sugata.nn.sequences import Steps
 from sugata.space import Block
 
 _RESERVED = frozenset(dir(nn.ModuleDict))
@@ -29,6 +30,7 @@ class BlockNetwork(nn.Module):
         blocks: Each after those that it takes.
         outputs: Names of the blocks whose results are the network's.
         outline: What the blocks are, for people.
+        sequences: Names of the inputs that are sequences of vectors.
     """
 
     def __init__(
@@ -37,10 +39,12 @@ class BlockNetwork(nn.Module):
         blocks: Sequence[Placed],
         outputs: Sequence[str],
         outline: Sequence[Block] = (),
+        sequences: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
+        self.sequences = frozenset(sequences)
         self.sources: Mapping[str, tuple[str, ...]] = {block.name: block.sources for block in blocks}
         self.blocks = nn.ModuleDict({_key(block.name): block.module for block in blocks})
         self.outline = tuple(outline)
@@ -54,13 +58,13 @@ class BlockNetwork(nn.Module):
 
         Pixels as bytes become floats from 0 to 1.
         """
-        values = {
-            name: x.float() / 255 if x.dtype == torch.uint8 else x
-            for name, x in zip(self.inputs, inputs, strict=True)
-        }
+        values: dict[str, Tensor | Steps] = {}
+        for name, x in zip(self.inputs, inputs, strict=True):
+            floats = x.float() / 255 if x.dtype == torch.uint8 else x
+            values[name] = Steps(floats, None) if name in self.sequences else floats
         for name, sources in self.sources.items():
             values[name] = self.block(name)(*(values[source] for source in sources))
-        found = tuple(values[name] for name in self.outputs)
+        found: tuple[Tensor, ...] = tuple(values[name] for name in self.outputs)  # type: ignore[misc]
         return found[0] if len(found) == 1 else found
 
     def draw_from(self, generator: torch.Generator | None) -> None:

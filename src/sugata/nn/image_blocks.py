@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sugata.nn.dropout import Dropout
+from sugata.nn.nasbench201 import NasBench201Cell, ResidualReduction
+from sugata.nn.sequences import Steps
 
 
 class Normalization(nn.Module):
@@ -32,8 +34,10 @@ class Normalization(nn.Module):
             given = torch.as_tensor(values, dtype=torch.float32).view(-1, *(1,) * (buffer.ndim - 1))
             buffer.copy_(given.expand_as(buffer))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`(batch, channels, ...)` to the same."""
+    def forward(self, x: Tensor | Steps) -> Tensor | Steps:
+        """`(batch, channels, ...)`, or `Steps` `(batch, length, channels)`, to the same."""
+        if isinstance(x, Steps):
+            return Steps((x.values - self.mean) / self.std, x.kept)
         return (x - self.mean) / self.std
 
 
@@ -139,3 +143,31 @@ class ImageMax(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, channels, height, width)` to `(batch, channels)`."""
         return x.amax((2, 3))
+
+
+class CellStages(nn.Sequential):
+    """A convolution and stages of one cell, a residual reduction before each but the first.
+
+    The layout of NAS-Bench-201 (Dong & Yang 2020) without its classifier, with any number of stages.
+
+    Args:
+        edges: Of every cell, see `NasBench201Cell`.
+        inputs: Channels of the input.
+        channels: Of the first stage; every further stage doubles them.
+        stages: How many.
+        cells: In each stage.
+    """
+
+    def __init__(
+        self, edges: Sequence[tuple[int, int, str]], inputs: int, channels: int, stages: int, cells: int
+    ) -> None:
+        layers: list[nn.Module] = [
+            nn.Conv2d(inputs, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        ]
+        for stage in range(stages):
+            width = channels * 2**stage
+            if stage:
+                layers.append(ResidualReduction(width // 2, width))
+            layers += [NasBench201Cell(edges, width) for _ in range(cells)]
+        super().__init__(*layers, nn.BatchNorm2d(width), nn.ReLU())

@@ -75,11 +75,3 @@ class FlatSteps(nn.Module):
     def forward(self, steps: Steps) -> Tensor:
         """`Steps` `(batch, length, dim)` to `(batch, length * dim)`."""
         return steps.masked.flatten(1)
-
-
-class AsSteps(nn.Module):
-    """A tensor of time steps, none of them padding."""
-
-    def forward(self, x: Tensor) -> Steps:
-        """`(batch, length, dim)` to `Steps`."""
-        return Steps(x, None)

@@ -92,7 +92,7 @@ def test_a_search_begins_with_different_known_good_networks(made: BlockSpace) ->
     good = made.known_good()
     assert len(good) >= 3
     assert len(set(good)) == len(good)
-    assert dict(good[0]) == {c.name: c.default for c in made.choices if c.name in good[0]}
+    assert [made.architecture(one) for one in good] == list(good)
 
 
 @every_graph

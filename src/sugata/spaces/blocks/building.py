@@ -8,7 +8,7 @@ from sugata.nn.block_network import Placed
 from sugata.space import Block, Signature
 from sugata.spaces.blocks.graph import BlockGraph, Node
 from sugata.spaces.blocks.heads import build_head
-from sugata.spaces.blocks.shapes import Shape, input_shape
+from sugata.spaces.blocks.shapes import SequenceShape, Shape, input_shape
 from sugata.trial import Value
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 def built(
     graph: BlockGraph, architecture: Mapping[str, Value], signature: Signature
-) -> tuple[list[Placed], list[Block]]:
-    """All modules, and what they are for people.
+) -> tuple[list[Placed], list[Block], list[str]]:
+    """All modules, what they are for people, and the inputs that are sequences of vectors.
 
     Raises:
         InvalidArchitecture: a block does not take what comes to it, or the task has other tensors.
@@ -29,6 +29,7 @@ def built(
     shapes: dict[str, Shape] = {}
     for one in graph.inputs:
         shapes[one.name] = input_shape(one.kind, _found(given, one.name, "input"))
+    sequences = [name for name, shape in shapes.items() if isinstance(shape, SequenceShape)]
     placed, outline = [], []
     for node in graph.blocks:
         values = node.values(architecture)
@@ -46,7 +47,7 @@ def built(
             raise InvalidArchitecture(f"head {head.name!r}: {error}") from error
         placed.append(Placed(head.name, head.sources, module))
         outline.append(Block(head.name, "head", head.head, spec.shape, _count(module)))
-    return placed, outline
+    return placed, outline, sequences
 
 
 def _block(node: Node, values: Mapping[str, Value], shapes: tuple[Shape, ...]) -> "tuple[nn.Module, Shape]":

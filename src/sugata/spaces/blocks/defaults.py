@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sugata.spaces.blocks.registry import KINDS
 from sugata.spaces.blocks.shapes import InputKind
 from sugata.trial import Value
 
@@ -19,14 +20,14 @@ def default_graph(inputs: Mapping[str, InputKind], heads: Mapping[str, str]) -> 
         heads: classification, multi_label or regression, by name.
     """
     blocks: list[dict[str, Any]] = []
-    good: list[dict[str, Value]] = [{}, {}, {}]
+    good: list[dict[str, Value]] = []
     ends = []
     for name, kind in inputs.items():
         made, some = _BRANCHES[kind](name)
         blocks += made
         ends.append(made[-1]["name"])
-        for configuration, more in zip(good, some, strict=True):
-            configuration |= more
+        longer = range(max(len(good), len(some)))
+        good = [{**_at(good, i), **_at(some, i)} for i in longer]
     if len(ends) > 1:
         blocks.append({"name": "merge", "kind": "merge", "inputs": ends, "merge_type": "concatenate"})
         blocks.append({"name": "dense", "kind": "dense", "inputs": ["merge"]})
@@ -40,43 +41,42 @@ def default_graph(inputs: Mapping[str, InputKind], heads: Mapping[str, str]) -> 
     }
 
 
+def _at(configurations: list[dict[str, Value]], place: int) -> dict[str, Value]:
+    """That configuration, or the first where there are fewer."""
+    if not configurations:
+        return {}
+    return configurations[place if place < len(configurations) else 0]
+
+
 def _image(name: str) -> tuple[list[dict[str, Any]], list[dict[str, Value]]]:
+    block = f"{name}_block"
     blocks = [
         {"name": f"{name}_normalization", "kind": "normalization", "inputs": [name]},
         {"name": f"{name}_augmentation", "kind": "image_augmentation", "inputs": [f"{name}_normalization"]},
-        {"name": f"{name}_block", "kind": "conv", "inputs": [f"{name}_augmentation"]},
-        {"name": f"{name}_reduction", "kind": "spatial_reduction", "inputs": [f"{name}_block"]},
+        {"name": block, "kind": "image_block", "inputs": [f"{name}_augmentation"]},
+        {"name": f"{name}_reduction", "kind": "spatial_reduction", "inputs": [block]},
     ]
-    block = f"{name}_block"
-    return blocks, [
-        {},
-        {f"{block}/num_blocks": 2, f"{block}/filters": 32},
-        {f"{block}/num_layers": 1, f"{block}/filters": 32},
-    ]
+    return blocks, _inside(block, "image_block")
 
 
 def _text(name: str) -> tuple[list[dict[str, Any]], list[dict[str, Value]]]:
-    blocks = [{"name": f"{name}_block", "kind": "ngrams", "inputs": [name]}]
-    return blocks, [{}, {f"{name}_block/dim": 32, f"{name}_block/buckets": 0}, {f"{name}_block/dim": 8}]
+    block = f"{name}_block"
+    return [{"name": block, "kind": "text_block", "inputs": [name]}], _inside(block, "text_block")
 
 
 def _table(name: str) -> tuple[list[dict[str, Any]], list[dict[str, Value]]]:
-    blocks = [
-        {"name": f"{name}_embedding", "kind": "table_embedding", "inputs": [name]},
-        {"name": f"{name}_dense", "kind": "dense", "inputs": [f"{name}_embedding"]},
-    ]
-    dense = f"{name}_dense"
-    return blocks, [
-        {},
-        {f"{name}_embedding/numbers": "piecewise", f"{dense}/dropout": 0.25},
-        {f"{dense}/units": 256, f"{dense}/dropout": 0.25},
-    ]
+    block = f"{name}_block"
+    return [{"name": block, "kind": "table_block", "inputs": [name]}], _inside(block, "table_block")
 
 
 def _array(name: str) -> tuple[list[dict[str, Any]], list[dict[str, Value]]]:
-    dense = f"{name}_dense"
-    blocks = [{"name": dense, "kind": "dense", "inputs": [name]}]
-    return blocks, [{}, {f"{dense}/units": 256, f"{dense}/dropout": 0.25}, {f"{dense}/num_layers": 1}]
+    block = f"{name}_block"
+    return [{"name": block, "kind": "dense", "inputs": [name]}], _inside(block, "dense")
+
+
+def _inside(block: str, kind: str) -> list[dict[str, Value]]:
+    """The good configurations of a kind, as choices of a block."""
+    return [{f"{block}/{field}": value for field, value in good.items()} for good in KINDS[kind].good]
 
 
 _BRANCHES = {"image": _image, "text": _text, "table": _table, "array": _array}

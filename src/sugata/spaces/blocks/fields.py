@@ -1,7 +1,7 @@
 """What can be set, or searched, of a block: its fields, and the choices that a search space has of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sugata.errors import InvalidArchitecture
@@ -42,14 +42,10 @@ class Field:
     description: str = ""
     notes: tuple[tuple[str, OptionNote], ...] = ()
 
-    def within(self, group: str, chooser: str) -> "Field":
-        """The field as one of a group that another field chooses."""
+    def within(self, group: str, *when: tuple[str, tuple[Value, ...]]) -> "Field":
+        """The field as ``GROUP/FIELD`` of a larger block, with an effect where the conditions hold."""
         inside = tuple((f"{group}/{name}", values) for name, values in self.when)
-        when = ((chooser, (group,)), *inside)
-        return Field(
-            f"{group}/{self.name}", self.options, self.default, self.type, self.least, when,
-            self.description, self.notes,
-        )  # fmt: skip
+        return replace(self, name=f"{group}/{self.name}", when=(*when, *inside))
 
     def checked(self, block: str, value: object) -> Value:
         """A value that is given for it.

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from sugata.errors import InvalidArchitecture
-from sugata.spaces.blocks import images, tables, texts, vectors
+from sugata.spaces.blocks import chosen, images, tables, texts, vectors
 from sugata.spaces.blocks.kinds import Kind
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.name: kind
-        for family in (images.KINDS, texts.KINDS, tables.KINDS, vectors.KINDS)
+        for family in (images.KINDS, texts.KINDS, tables.KINDS, vectors.KINDS, chosen.KINDS)
         for kind in family
     }
 )

@@ -113,9 +113,9 @@ class BlockSpace(SearchSpace):
         from sugata.nn.block_network import BlockNetwork
         from sugata.spaces.blocks.building import built
 
-        placed, outline = built(self._graph, self.architecture(architecture), signature)
+        placed, outline, sequences = built(self._graph, self.architecture(architecture), signature)
         inputs = [one.name for one in self._graph.inputs]
-        return BlockNetwork(inputs, placed, [head.name for head in self._graph.heads], outline)
+        return BlockNetwork(inputs, placed, [head.name for head in self._graph.heads], outline, sequences)
 
     def outline(
         self, architecture: Mapping[str, Value], signature: Signature | None = None
