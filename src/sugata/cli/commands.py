@@ -275,11 +275,22 @@ def convert_table(
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
-    """What this machine can do, and what is installed."""
-    from sugata.cli.doctor import print_findings
+def doctor(
+    as_json: Json = False,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Recommend a method for it: image, code, code_search, own or research."),
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Of that task, as for `sugata search`.")] = None,
+    budget: Annotated[str, typer.Option(help="Time for everything, such as 2h.")] = "1h",
+) -> None:
+    """What this machine can do, and what is installed; with --task, which method to take."""
+    from sugata.cli.doctor import print_advice, print_findings
 
-    print_findings(_out, as_json=as_json)
+    if task is not None:
+        print_advice(task, data, budget, _out, as_json=as_json)
+    else:
+        print_findings(_out, as_json=as_json)
 
 
 @app.command()

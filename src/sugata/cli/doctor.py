@@ -4,11 +4,14 @@ import json
 import os
 import shutil
 import time
+from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
 import psutil
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from sugata.run.folder import environment
 
@@ -50,6 +53,34 @@ def print_findings(out: Console, *, as_json: bool) -> None:
     out.print("GPUs: " + (", ".join(found["cuda_devices"]) or "none, everything runs on the CPU"))
     for name, version in {**found["packages"], **found["optional"]}.items():
         out.print(f"  {name:<14} {version or 'not installed'}")
+
+
+def print_advice(task: str, data: str | None, budget: str, out: Console, *, as_json: bool) -> None:
+    """Print which space, strategy and evaluator suit a task and a budget, why, and what to type."""
+    from sugata.advice import advise
+    from sugata.recipe import seconds
+
+    advice = advise(task, data, seconds(budget))
+    if as_json:
+        print(json.dumps(asdict(advice), indent=2))
+        return
+    rows = [
+        *advice.figures,
+        ("space", advice.space),
+        ("strategy", advice.strategy),
+        ("evaluator", advice.evaluator),
+        *zip(["because"] + [""] * len(advice.reasons), advice.reasons, strict=False),
+    ]
+    table = Table.grid(padding=(0, 2))
+    for word, text in rows:
+        table.add_row(Text(word, style="bold"), Text(text, overflow="fold"))
+    out.print(table)
+    out.print()
+    out.print(Text(advice.command), soft_wrap=True)
+    if advice.others:
+        out.print("\n[bold]or, for[/bold]")
+    for whom, what in advice.others:
+        out.print(f"  {whom}: {what}", soft_wrap=True, markup=False)
 
 
 def _precision_text(small_matrices: str, large_matrices: str) -> str:

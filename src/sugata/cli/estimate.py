@@ -1,9 +1,5 @@
 """What a run would do and cost, before it does."""
 
-import math
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -12,18 +8,14 @@ from rich.text import Text
 from sugata.engines.resources import cores, gpus
 from sugata.recipe import Recipe
 from sugata.recipe_stages import SupernetSection
-from sugata.recipe_tasks import CodeSection
 from sugata.recipe_training import RungSection
 from sugata.report.wording import count, duration, plural
-from sugata.run.assembly import Assembly, assemble, settings
+from sugata.run.assembly import Assembly, assemble
 from sugata.run.feasibility import shown
 from sugata.run.progress import Progress
+from sugata.run.timing import step_seconds, targets_of_a_step, targets_of_an_epoch
 from sugata.space import SearchSpace
-from sugata.trial import SHARED, Fidelity, Value
-
-_BYTES_PER_TOKEN = 3.5  # of source code in a byte-level BPE, about
-_STEPS = 5
-_LONG = 2.0  # seconds; a step that takes so long is measured once
+from sugata.trial import SHARED
 
 
 def estimate(recipe: Recipe, out: Console) -> None:
@@ -128,47 +120,12 @@ def _seconds_per_unit(assembly: Assembly) -> tuple[str, float]:
     name, architecture = next(iter(assembly.known_good.items()), ("a network of the space", dict(drawn)))
     with Progress() as progress:
         progress.now(f"measuring a training step of {name}")
-        seconds = _step_seconds(assembly, architecture)
-    length = recipe.training.length if isinstance(recipe.task, CodeSection) else 1
-    targets = recipe.training.batch_size * length
+        seconds = step_seconds(assembly, architecture)
+    targets = targets_of_a_step(assembly)
     what = {"code": "tokens", "code_search": "pairs"}.get(getattr(recipe.task, "kind", ""), "images")
     text = f"{duration(seconds)} for {targets:,} {what} of {name}, measured here on one thread"
     if unit == "steps":
         return text, seconds
     if unit == "tokens":
         return text, seconds / targets
-    return text, seconds * _epoch(assembly, architecture) / targets
-
-
-def _epoch(assembly: Assembly, architecture: Mapping[str, Value]) -> float:
-    """Targets of an epoch; about, where that is text."""
-    if isinstance(section := assembly.recipe.task, CodeSection):
-        return section.max_bytes / _BYTES_PER_TOKEN
-    return math.inf if assembly.task is None else assembly.task.epoch_size(architecture)
-
-
-def _step_seconds(assembly: Assembly, architecture: Mapping[str, Value]) -> float:
-    """An optimizer step of the real training loop, on random tokens: no corpus is prepared for it."""
-    import torch
-
-    from sugata.tasks import CodeLanguageModelling
-    from sugata.tasks.base import Batch
-    from sugata.training import train
-
-    class RandomTokens(CodeLanguageModelling):
-        def batches(self, architecture: Mapping[str, Value], **shape: Any) -> Iterator[Batch]:
-            size = (shape["batch_size"], shape["length"])
-            while True:
-                tokens = torch.randint(int(architecture["vocab_size"]), size)
-                yield Batch(tokens, tokens)
-
-    assert assembly.networks is not None
-    code = isinstance(assembly.recipe.task, CodeSection)
-    task = RandomTokens() if code else assembly.networks.task
-    model = assembly.networks.build(architecture, Fidelity(), seed=0)
-    for steps in (1, _STEPS):
-        budget = Fidelity(0, "estimate", steps, "steps")
-        result = train(model, task, architecture, settings(assembly.recipe), budget=budget)
-        if result.seconds > _LONG:
-            break
-    return result.seconds / result.steps
+    return text, seconds * targets_of_an_epoch(assembly, architecture) / targets
