@@ -47,7 +47,7 @@ lint: $(READY)
 
 docs: $(READY)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
-	@echo "ready: site/index.html"
+	@echo "ready: site/index.html; with its search: $(BIN)/python -m http.server --directory site"
 
 clean:
 	rm -rf $(VENV) build dist site

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 from generated_pages import PAGES
@@ -41,3 +42,10 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 def on_page_content(html: str, **_: Any) -> str:
     """Write the roles of docstrings as plain code, and the colon before an example as one."""
     return re.sub(r":(?:class|meth|func|mod|attr|data):<code>", "<code>", html).replace("::</p>", ":</p>")
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """Refuse a page that loads something from the network."""
+    if found := re.search(r"<(?:script|img|iframe)[^>]+src=.?https?://|<link[^>]+href=.?https?://", output):
+        raise PluginError(f"{page.file.src_uri} loads from the network: {found[0]}")
+    return output
