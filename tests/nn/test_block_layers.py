@@ -118,9 +118,17 @@ def test_the_piecewise_linear_encoding_is_numpys_interpolation() -> None:
     edges = ours.edges[0].double().numpy()
     expected = np.stack([np.interp(x[:, 0], edges[i : i + 2], [0, 1]) for i in range(len(edges) - 1)], 1)
     np.testing.assert_allclose(ours.encoded(x)[:, 1].numpy(), expected, atol=1e-5)
-    outside = ours.encoded(torch.tensor([[-5.0, 5.0]]))[0]
-    assert outside[0, 0] < 0
-    assert outside[1, -1] > 1
+    assert ours.encoded(torch.tensor([[-5.0, 5.0]]))[0].mean(1).tolist() == [0, 1]
+
+
+@torch.no_grad()
+def test_bins_of_the_training_data_take_the_place_of_the_usual_ones() -> None:
+    ours = PiecewiseLinearNumbers(2, 4)
+    ours.fill([[0.0, 1.0, 4.0], np.linspace(0, 10, 101).tolist()])
+    first, second = ours.encoded(torch.tensor([[2.5, 5.0]]))[0]
+    assert first[:3].tolist() == [1, 0.5, 0]
+    assert second.mean().item() == pytest.approx(0.5, abs=0.02)
+    assert ours.encoded(torch.tensor([[4.0, 0.0]]))[0, 0, :2].tolist() == [1, 1]
 
 
 @torch.no_grad()

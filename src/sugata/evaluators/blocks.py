@@ -22,6 +22,7 @@ from sugata.export.blocks import (
 from sugata.measure import count_parameters, flops, onnx_latency, onnx_session
 from sugata.nn.block_network import BlockNetwork
 from sugata.nn.image_blocks import Normalization
+from sugata.nn.table_embedding import PiecewiseLinearNumbers
 from sugata.space import Signature
 from sugata.spaces.blocks import BlockSpace
 from sugata.tasks import PreparedTask
@@ -58,7 +59,7 @@ class BlockNetworks(Networks):
         self.space: BlockSpace = space
         self.task: PreparedTask = task
         self.evaluation_rows = evaluation_rows
-        self._normalizations = space.normalizations()
+        self._first_blocks = space.first_blocks()
 
     def settings(self) -> list[Any]:
         """The graph, and how many rows score a candidate."""
@@ -73,15 +74,12 @@ class BlockNetworks(Networks):
     def build(
         self, architecture: Mapping[str, Value], fidelity: Fidelity, seed: int | None = None
     ) -> BlockNetwork:
-        """The network for the task's tensors at this fidelity, its normalizations filled."""
+        """The network for the task's tensors at this fidelity, with what it must know of the training."""
         signature = self.task.signature(architecture, fidelity)
         self.space.check(signature)
         network = self.space.build(architecture, signature)
-        for name, source in self._normalizations.items():
-            facts = self.task.facts()["inputs"][source]
-            block = network.block(name)
-            assert isinstance(block, Normalization)
-            block.fill(facts["mean"], facts["std"])
+        for name, source in self._first_blocks.items():
+            _fill(network.block(name), self.task.facts()["inputs"][source])
         if seed is not None:
             network.initialize(torch.Generator().manual_seed(seed))
         return network
@@ -134,6 +132,15 @@ class BlockNetworks(Networks):
             "test": self.task.evaluate(network, architecture, split="test"),
             "test_exported": self.task.evaluate(exported, architecture, split="test"),
         }
+
+
+def _fill(block: nn.Module, facts: Mapping[str, Any]) -> None:
+    """What a block has to know of the training data of its input."""
+    for module in block.modules():
+        if isinstance(module, Normalization):
+            module.fill(facts["mean"], facts["std"])
+        if isinstance(module, PiecewiseLinearNumbers) and "edges" in facts:
+            module.fill(facts["edges"])
 
 
 def block_costs(

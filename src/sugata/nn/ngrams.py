@@ -1,5 +1,7 @@
 """Bags of words and of pairs of neighbouring words: fastText's classifier up to its linear layer."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,7 +13,7 @@ _FACTOR = 1_000_003  # of the hash of a pair: a prime above any number of bucket
 
 
 class NGrams(nn.Module):
-    """The mean of the vectors of a text's words and of its pairs of neighbours.
+    """The sum of the vectors of a text's words and of its pairs of neighbours, over their number or its root.
 
     Joulin et al. 2017 ("Bag of Tricks for Efficient Text Classification"): pairs share a fixed number of
     vectors by hashing. Whole words are dropped in training, as in Iyyer et al. 2015 ("Deep Unordered
@@ -22,10 +24,20 @@ class NGrams(nn.Module):
         dim: Width of the vectors.
         buckets: Vectors that pairs share; 0: no pairs.
         word_dropout: Probability that a word is left out.
+        scaling: `mean`, as theirs; or `root`, which leaves long texts as plain as short ones: a mean of many
+            words comes near that of all texts.
     """
 
-    def __init__(self, vocabulary: int, dim: int, buckets: int, word_dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        vocabulary: int,
+        dim: int,
+        buckets: int,
+        word_dropout: float = 0.0,
+        scaling: Literal["mean", "root"] = "mean",
+    ) -> None:
         super().__init__()
+        self.scaling = scaling
         self.words = nn.Embedding(vocabulary, dim)
         self.pairs = nn.Embedding(buckets, dim) if buckets else None
         self.word_dropout = Dropout(word_dropout)
@@ -40,7 +52,8 @@ class NGrams(nn.Module):
             hashed = (tokens[:, :-1] * _FACTOR + tokens[:, 1:]) % self.pairs.num_embeddings
             both = kept[:, :-1] & kept[:, 1:]
             total, count = total + _sum(self.pairs, hashed, both), count + both.sum(1, keepdim=True)
-        return total / count.clamp(min=1)
+        divisor = count.clamp(min=1).to(total.dtype)
+        return total / (divisor if self.scaling == "mean" else divisor.sqrt())
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:

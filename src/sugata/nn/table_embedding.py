@@ -11,7 +11,7 @@ from statistics import NormalDist
 import torch
 from torch import Tensor, nn
 
-BINS = 16  # of the piecewise-linear encoding
+BINS = 32  # of the piecewise-linear encoding
 FREQUENCIES = 16  # of the periodic one
 _SCALE = 0.5  # standard deviation of the initial frequencies, of standardized numbers
 
@@ -94,9 +94,9 @@ class PeriodicNumbers(nn.Module):
 class PiecewiseLinearNumbers(nn.Module):
     """How far each number is through every bin of its range, then a linear layer of its own and a ReLU.
 
-    Gorishniy et al. 2022, section 3.2.1, equation 1: 0 below a bin, 1 above it, linear inside; the first and
-    the last bin go on beyond their outer edge. Departure: edges are quantiles of the normal distribution,
-    which standardized numbers are near to, unless those of the training data are filled in (`edges`).
+    Gorishniy et al. 2022, section 3.2.1, equation 1: 0 below a bin, 1 above it, linear inside. Departures:
+    the outermost bins do not go on beyond their edges, so that an outlier is no more than an extreme; and
+    edges are quantiles of the normal distribution until those of the training data are filled in.
 
     Args:
         numbers: How many.
@@ -121,10 +121,20 @@ class PiecewiseLinearNumbers(nn.Module):
     def encoded(self, x: Tensor) -> Tensor:
         """`(batch, numbers)` to the encoding alone, `(batch, numbers, bins)`."""
         low, high = self.edges[:, :-1], self.edges[:, 1:]
-        share = (x[..., None] - low) / (high - low).clamp(min=1e-6)
-        first = share[..., :1].clamp(max=1.0)
-        last = share[..., -1:].clamp(min=0.0)
-        return torch.cat((first, share[..., 1:-1].clamp(0.0, 1.0), last), dim=-1)
+        return ((x[..., None] - low) / (high - low).clamp(min=1e-6)).clamp(0.0, 1.0)
+
+    def fill(self, edges: Sequence[Sequence[float]]) -> None:
+        """Take these edges of bins, ascending, for each number; of more than there is room for, some.
+
+        Bins that are left over have no width and lie at the last edge.
+        """
+        for row, given in zip(self.edges, edges, strict=True):
+            found = torch.as_tensor(given, dtype=torch.float32)
+            room = len(row)
+            if len(found) > room:
+                found = found[torch.linspace(0, len(found) - 1, room).round().long()]
+            row.fill_(float(found[-1]))
+            row[: len(found)] = found
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:

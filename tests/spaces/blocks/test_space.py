@@ -202,8 +202,8 @@ def test_data_of_another_kind_than_the_input_is_refused() -> None:
 def test_normalization_stands_after_an_input() -> None:
     made = chain({"kind": "dense"}, {"kind": "normalization"})
     with pytest.raises(InvalidArchitecture, match="put it directly after an input"):
-        made.normalizations()
-    assert GRAPHS["image"].normalizations() == {"x_normalization": "x"}
+        made.first_blocks()
+    assert GRAPHS["image"].first_blocks() == {"x_normalization": "x"}
 
 
 def test_every_kind_is_described() -> None:

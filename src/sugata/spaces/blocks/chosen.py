@@ -91,7 +91,7 @@ TEXT_BLOCK = Kind(
     ),
     "what suits texts",
     good=(
-        {_TYPE: "ngrams"},
+        *({_TYPE: "ngrams", **{f"ngrams/{k}": v for k, v in one.items()}} for one in NGRAMS.good),
         {_TYPE: "conv", "conv/num_blocks": 1, "conv/num_layers": 1, "conv/filters": 64},
         {_TYPE: "rnn", "rnn/units": 64},
         {_TYPE: "transformer", "reduction": "average"},
@@ -107,10 +107,10 @@ TABLE_BLOCK = Kind(
     ),
     "embeddings of categories and numbers, then fully connected layers",
     good=(
-        {"embedding/numbers": "plain", "dense/dropout": 0.1},
-        {"embedding/numbers": "piecewise", "dense/units": 256, "dense/dropout": 0.25},
         {"embedding/numbers": "periodic", "dense/dropout": 0.25},
-        {"embedding/numbers": "plain", "dense/batch_norm": True, "dense/dropout": 0.25},
+        {"embedding/numbers": "piecewise", "dense/dropout": 0.25},
+        {"embedding/numbers": "plain", "dense/dropout": 0.1},
+        {"embedding/numbers": "periodic", "dense/units": 256, "dense/num_layers": 3, "dense/dropout": 0.5},
     ),
 )
 

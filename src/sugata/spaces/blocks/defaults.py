@@ -56,7 +56,10 @@ def _image(name: str) -> tuple[list[dict[str, Any]], list[dict[str, Value]]]:
         {"name": block, "kind": "image_block", "inputs": [f"{name}_augmentation"]},
         {"name": f"{name}_reduction", "kind": "spatial_reduction", "inputs": [block]},
     ]
-    return blocks, _inside(block, "image_block")
+    good = _inside(block, "image_block")
+    good[-1][f"{name}_augmentation/policy"] = "shift+flip"
+    good.append({**good[0], f"{name}_augmentation/policy": "shift", f"{name}_reduction/reduction": "average"})
+    return blocks, good
 
 
 def _text(name: str) -> tuple[list[dict[str, Any]], list[dict[str, Value]]]:

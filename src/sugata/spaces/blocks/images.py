@@ -186,7 +186,7 @@ NORMALIZATION = Kind(
 IMAGE_AUGMENTATION = Kind(
     "image_augmentation",
     _augmentation,
-    (Field("policy", POLICIES, "shift", "name", description="what is done to images in training only"),),
+    (Field("policy", POLICIES, "affine", "name", description="what is done to images in training only"),),
     "changes training images at random; nothing in the network that ships",
 )
 

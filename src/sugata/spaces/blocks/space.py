@@ -138,19 +138,23 @@ class BlockSpace(SearchSpace):
 
     # -- what a task needs to know ----------------------------------------------------------------------
 
-    def normalizations(self) -> Mapping[str, str]:
-        """The normalization blocks and the inputs whose training data they are filled from."""
+    def first_blocks(self) -> Mapping[str, str]:
+        """The blocks that take an input alone, and which: facts on its training data can be filled in.
+
+        Raises:
+            InvalidArchitecture: a normalization is not among them.
+        """
         inputs = {one.name for one in self._graph.inputs}
         found = {}
         for node in self._graph.blocks:
-            if node.kind is not None and node.kind.name == "normalization":
-                source = node.sources[0]
-                if source not in inputs:
-                    raise InvalidArchitecture(
-                        f"block {node.name!r}: normalization is of data that are known, not of {source!r};"
-                        " put it directly after an input"
-                    )
+            source = node.sources[0]
+            if len(node.sources) == 1 and source in inputs:
                 found[node.name] = source
+            elif node.kind is not None and node.kind.name == "normalization":
+                raise InvalidArchitecture(
+                    f"block {node.name!r}: normalization is of data that are known, not of {source!r};"
+                    " put it directly after an input"
+                )
         return found
 
     def usual_signature(self) -> Signature:

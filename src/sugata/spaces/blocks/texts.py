@@ -34,8 +34,14 @@ def _ngrams(values: Values, shape: Shape) -> Built:
     from sugata.nn.ngrams import NGrams
 
     dim, words = int(values["dim"]), as_tokens(shape)
-    buckets, dropout = int(values["buckets"]), float(values["word_dropout"])
-    return NGrams(words.vocabulary, dim, buckets if words.length > 1 else 0, dropout), VectorShape(dim)
+    module = NGrams(
+        words.vocabulary,
+        dim,
+        int(values["buckets"]) if words.length > 1 else 0,
+        float(values["word_dropout"]),
+        "mean" if values["scaling"] == "mean" else "root",
+    )
+    return module, VectorShape(dim)
 
 
 def _embedding(values: Values, shape: Shape) -> Built:
@@ -84,7 +90,7 @@ NGRAMS = Kind(
     "ngrams",
     _ngrams,
     (
-        Field("dim", (8, 16, 32, 64), 16, description="width of the vectors"),
+        Field("dim", (8, 16, 32, 64), 8, description="width of the vectors"),
         Field(
             "buckets",
             (0, 32_768, 131_072),
@@ -95,15 +101,23 @@ NGRAMS = Kind(
         Field(
             "word_dropout",
             (0.0, 0.3, 0.5, 0.7),
-            0.5,
+            0.7,
             "share",
             description="share of words left out in training",
+        ),
+        Field(
+            "scaling",
+            ("mean", "root"),
+            "root",
+            "name",
+            description="divide the sum of vectors by their number, or by its root",
         ),
     ),
     "the mean of vectors of words and of pairs of words: fast, and strong on little data",
     good=(
-        {"dim": 16, "buckets": 131_072, "word_dropout": 0.5},
-        {"dim": 32, "buckets": 0, "word_dropout": 0.3},
+        {"dim": 8, "buckets": 131_072, "word_dropout": 0.7, "scaling": "root"},
+        {"dim": 16, "buckets": 131_072, "word_dropout": 0.5, "scaling": "mean"},
+        {"dim": 64, "buckets": 0, "word_dropout": 0.5, "scaling": "root"},
     ),
     papers=("Joulin et al. 2017", "Iyyer et al. 2015"),
 )
