@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from generated_pages import api, commands, gallery, methods, recipe
+from generated_pages import api, blocks, commands, gallery, methods, recipe
 
 #: Path of a page -> what writes it, given the root of the repository.
 PAGES: Mapping[str, Callable[[Path], str]] = {
@@ -11,6 +11,7 @@ PAGES: Mapping[str, Callable[[Path], str]] = {
     "methods/promotion.md": lambda root: methods.promotion(),
     "methods/one_shot.md": lambda root: methods.one_shot(),
     "methods/spaces.md": lambda root: methods.spaces(),
+    "methods/blocks.md": lambda root: blocks.page(),
     "methods/proxies.md": lambda root: methods.proxies(),
     "reference/recipe.md": lambda root: recipe.reference(),
     "reference/commands.md": lambda root: commands.reference(),

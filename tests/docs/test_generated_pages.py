@@ -10,6 +10,7 @@ from sugata.oneshot import METHODS
 from sugata.recipe import Recipe, shipped
 from sugata.recipe_tasks import TASKS
 from sugata.spaces import names
+from sugata.spaces.blocks import KINDS
 from sugata.strategies import STRATEGIES
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,12 @@ def test_every_method_has_a_section_with_its_options(pages: dict[str, str]) -> N
     for name in PROXIES:
         assert f"\n## {name}\n" in pages["methods/proxies.md"]
     assert "| `population` | `" in pages["methods/strategies.md"]
+
+
+def test_every_block_has_a_section_with_its_fields(pages: dict[str, str]) -> None:
+    for kind in KINDS.values():
+        assert f"\n## {kind.name}\n" in pages["methods/blocks.md"]
+        assert all(f"| `{field.name}` | " in pages["methods/blocks.md"] for field in kind.fields)
 
 
 def test_methods_of_papers_cite_them(pages: dict[str, str]) -> None:

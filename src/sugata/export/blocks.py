@@ -119,7 +119,9 @@ def export_blocks_folder(
         sizes = {path.name: path.stat().st_size for path in made.iterdir()}
         parameters = sum(parameter.numel() for parameter in network.parameters())
         facts = {"parameters": f"{parameters:,}", **info}
-        card = blocks_card(name, network.outline, signature, dict(architecture), facts, sizes)
+        known = {} if adapters is None else {**adapters.inputs, **adapters.targets}
+        meanings = {name: adapter.describe() for name, adapter in known.items()}
+        card = blocks_card(name, network.outline, signature, dict(architecture), facts, sizes, meanings)
         (made / "README.md").write_text(card, encoding="utf-8")
         for file in made.iterdir():
             file.replace(target / file.name)

@@ -35,8 +35,8 @@ With `pip install onnxruntime numpy`, in this folder:
 ```python
 {program}```
 
-| tensor | shape | type |
-| --- | --- | --- |
+| tensor | shape | type | what it is |
+| --- | --- | --- | --- |
 {tensors}
 
 {raw}
@@ -75,6 +75,7 @@ def blocks_card(
     architecture: Mapping[str, Any],
     info: Mapping[str, object],
     sizes: Mapping[str, int],
+    meanings: Mapping[str, str],
 ) -> str:
     """Markdown for `README.md`.
 
@@ -85,6 +86,7 @@ def blocks_card(
         architecture: its choices.
         info: facts, name -> value.
         sizes: file name -> bytes.
+        meanings: what tensors hold, by their name, where it is known.
     """
     inputs, outputs = (
         ", ".join(spec.name for spec in specs) for specs in (signature.inputs, signature.outputs)
@@ -94,16 +96,17 @@ def blocks_card(
         for block in outline
     ]
     tensors = [
-        f"| `{spec.name}` | {_sizes(spec.shape)} | {spec.dtype} |"
+        f"| `{spec.name}` | {_sizes(spec.shape)} | {spec.dtype} | {meanings.get(spec.name, '')} |"
         for spec in (*signature.inputs, *signature.outputs)
     ]
+    raw = ", ".join(f'"{spec.name}": ...' for spec in signature.inputs)
     return _CARD.format(
         name=name,
         summary=f"{inputs} in, {outputs} out",
         facts=rows({**info, "stored size": f"{sizes['model.safetensors'] / 1e6:.3f} MB"}),
         program=_PROGRAM.format(inputs="\n".join(_example(spec) for spec in signature.inputs)),
         tensors="\n".join(tensors),
-        raw=_RAW if "adapters.json" in sizes else "",
+        raw=_RAW.format(raw=raw) if "adapters.json" in sizes else "",
         files="\n".join(
             f"| `{file}` | {sizes[file]:,} | {what} |" for file, what in _FILES.items() if file in sizes
         ),
@@ -113,8 +116,17 @@ def blocks_card(
 
 
 _RAW = """\
-With sugata installed, `sugata.export.load_block_folder(".")` gives the network as a torch module and the
-adapters that make these tensors of raw input.
+With sugata installed, from raw rows to labels or values:
+
+```python
+from sugata.export import load_block_folder
+
+network, adapters = load_block_folder(".")
+rows = {{{raw}}}  # raw, as in training
+outputs = network(*adapters.network_inputs(rows))
+```
+
+`adapters.targets[NAME].inverse(outputs)` makes labels, or values in their unit, of an output.
 """
 
 

@@ -74,14 +74,16 @@ def _found(specs: "Mapping[str, TensorSpec]", name: str, what: str) -> "TensorSp
 
 
 def _detail(values: Mapping[str, Value]) -> str:
+    """The values in words; what is switched off is left out."""
     shown = {name.rpartition("/")[2]: value for name, value in values.items() if name != "block_type"}
-    return ", ".join(f"{name} {_shown(value)}" for name, value in shown.items())
+    return ", ".join(_shown(name, value) for name, value in shown.items() if value)
 
 
-def _shown(value: Value) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _shown(name: str, value: Value) -> str:
+    words = name.replace("_", " ").removeprefix("num ")
+    if value is True:
+        return words
+    return f"{words} {value:g}" if isinstance(value, float) else f"{words} {value}"
 
 
 def _count(module: "nn.Module") -> int:

@@ -86,8 +86,7 @@ class BlockSpace(SearchSpace):
         return self.architecture({**defaults, **some})  # type: ignore[dict-item]
 
     def _usual(self) -> Iterator[dict[str, Value]]:
-        """All defaults; then the good configurations of each kind, those of all blocks side by side."""
-        yield {}
+        """The good configurations of each kind, those of all blocks side by side; then all defaults."""
         options = {choice.name: choice.options for choice in self.choices}
         for i in range(max((len(node.kind.good) for node in self._graph.blocks if node.kind), default=0)):
             some: dict[str, Value] = {}
@@ -95,6 +94,7 @@ class BlockSpace(SearchSpace):
                 if node.kind is not None and i < len(node.kind.good):
                     some |= {f"{node.name}/{name}": value for name, value in node.kind.good[i].items()}
             yield {name: value for name, value in some.items() if value in options.get(name, ())}
+        yield {}
 
     # -- training ---------------------------------------------------------------------------------------
 
