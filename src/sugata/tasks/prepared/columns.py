@@ -372,7 +372,7 @@ def _days(dates: pd.Series) -> NDArray[np.float64]:
 
 
 def _part(dates: pd.Series, part: str) -> pd.Series:
-    found: pd.Series = getattr(dates.dt, part)
+    found: pd.Series = getattr(dates.dt, "day_of_week" if part == "weekday" else part)
     return found
 
 
