@@ -92,7 +92,7 @@ TEXT_BLOCK = Kind(
     "what suits texts",
     good=(
         *({_TYPE: "ngrams", **{f"ngrams/{k}": v for k, v in one.items()}} for one in NGRAMS.good),
-        {_TYPE: "conv", "conv/num_blocks": 1, "conv/num_layers": 1, "conv/filters": 64},
+        {_TYPE: "conv", "conv/num_blocks": 1, "conv/num_layers": 1, "conv/filters": 32},
         {_TYPE: "rnn", "rnn/units": 64},
         {_TYPE: "transformer", "reduction": "average"},
     ),

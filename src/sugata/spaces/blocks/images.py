@@ -195,9 +195,9 @@ CONV = Kind(
     _conv,
     (
         Field("num_blocks", (1, 2, 3, 4), 3, description="how often the resolution is halved"),
-        Field("num_layers", (1, 2, 3), 2, description="convolutions before each halving"),
-        Field("filters", (8, 16, 32, 64), 16, description="channels of the first block, then doubled"),
-        Field("kernel_size", (3, 5, 7), 3, description="side of the convolutions"),
+        Field("num_layers", (1, 2), 2, description="convolutions before each halving"),
+        Field("filters", (8, 16, 32), 16, description="channels of the first block, then doubled"),
+        Field("kernel_size", (3, 5), 3, description="side of the convolutions"),
         Field("max_pooling", (True, False), True, "flag", description="halve by pooling, not by a stride"),
         Field("separable", (False, True), False, "flag", description="each channel alone, then mixed"),
         DROPOUT,
@@ -215,8 +215,8 @@ RESNET = Kind(
     _resnet,
     (
         Field("num_blocks", (1, 2, 3, 4), 3, description="how often the resolution is halved"),
-        Field("num_layers", (1, 2, 3), 1, description="residual blocks after each halving"),
-        Field("filters", (8, 16, 32, 64), 16, description="channels of the first block, then doubled"),
+        Field("num_layers", (1, 2), 1, description="residual blocks after each halving"),
+        Field("filters", (8, 16, 32), 16, description="channels of the first block, then doubled"),
         DROPOUT,
     ),
     "residual blocks of two 3x3 convolutions",
@@ -229,15 +229,15 @@ MOBILE = Kind(
     _mobile,
     (
         Field("num_blocks", (1, 2, 3, 4), 3, description="how often the resolution is halved"),
-        Field("num_layers", (1, 2, 3), 2, description="inverted residuals after each halving"),
+        Field("num_layers", (1, 2), 2, description="inverted residuals after each halving"),
         Field("filters", (8, 16, 32), 16, description="channels of the first block, then doubled"),
-        Field("kernel_size", (3, 5, 7), 5, description="side of the depthwise convolutions"),
+        Field("kernel_size", (3, 5), 3, description="side of the depthwise convolutions"),
         Field("expansion", (1, 3, 6), 3, description="inner channels for each outer one"),
         Field("squeeze", (False, True), False, "flag", description="scale channels by their means"),
         DROPOUT,
     ),
     "inverted residuals with depthwise convolutions: few parameters",
-    good=({"num_layers": 2, "kernel_size": 5, "expansion": 3}, {"num_layers": 1, "expansion": 6}),
+    good=({"num_layers": 2, "kernel_size": 3, "expansion": 3}, {"num_layers": 1, "expansion": 6}),
     papers=("Sandler et al. 2018",),
 )
 
@@ -257,9 +257,9 @@ CELL = Kind(
             )
             for (source, target), default in zip(EDGES, _RESNET_CELL, strict=True)
         ),
-        Field("channels", (8, 16, 32), 16, description="of the first stage; each has twice those"),
+        Field("channels", (8, 16), 16, description="of the first stage; each has twice those"),
         Field("stages", (2, 3), 3, description="resolutions"),
-        Field("cells", (1, 2, 3), 1, description="in each stage"),
+        Field("cells", (1, 2), 1, description="in each stage"),
     ),
     "a cell of four nodes whose six edges are searched, repeated",
     papers=("Dong & Yang 2020",),

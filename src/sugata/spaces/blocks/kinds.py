@@ -25,7 +25,8 @@ class Kind:
     Attributes:
         name: as graphs name it.
         build: of one input; raises InvalidArchitecture where the shape does not fit.
-        fields: what can be set, or searched.
+        fields: what can be set, or searched. Options are such that any combination trains in minutes on a
+            few cores; other values may be given.
         description: one line for people.
         good: values of fields in networks that are known to be good, besides the fields' defaults.
         joins: makes one module of several inputs, where the kind takes them.

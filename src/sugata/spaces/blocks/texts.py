@@ -126,7 +126,7 @@ EMBEDDING = Kind(
     "embedding",
     _embedding,
     (
-        Field("dim", (16, 32, 64, 128), 64, description="width of the vectors"),
+        Field("dim", (16, 32, 64), 64, description="width of the vectors"),
         Field(
             "word_dropout",
             (0.0, 0.1, 0.3, 0.5),
@@ -144,7 +144,7 @@ RNN = Kind(
     (
         Field("layer_type", ("gru", "lstm"), "gru", "name", description="kind of the layers"),
         Field("num_layers", (1, 2), 1, description="one on the other"),
-        Field("units", (32, 64, 128), 64, description="width of each direction's state"),
+        Field("units", (32, 64), 64, description="width of each direction's state"),
         Field("bidirectional", (True, False), True, "flag", description="read from both ends"),
         DROPOUT,
     ),
@@ -157,8 +157,8 @@ TRANSFORMER = Kind(
     "transformer",
     _transformer,
     (
-        Field("num_layers", (1, 2, 3), 1, description="layers of attention and feed-forward network"),
-        Field("num_heads", (1, 2, 4, 8), 4, description="of the attention"),
+        Field("num_layers", (1, 2), 1, description="layers of attention and feed-forward network"),
+        Field("num_heads", (2, 4, 8), 4, description="of the attention"),
         Field("ffn_factor", (1, 2, 4), 2, description="hidden width of the feed-forward networks"),
         DROPOUT,
     ),
