@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from generated_pages.papers import listed
 from generated_pages.text import first_line, option_table, papers, prose, table
 from sugata.measure import PROXIES
 from sugata.oneshot import catalogue as one_shot_catalogue
@@ -65,7 +66,9 @@ def promotion() -> str:
         found,
         None,
     )
-    return f"{text}\n## `space: [small, ..., large]`\n\n{prose(Progressive)}\n"
+    growing = f"\n## space: [small, ..., large]\n\n{prose(Progressive)}\n"
+    before = text.partition("\n## Papers\n")[0]
+    return f"{before}{growing}{listed([text, growing])}\n"
 
 
 def spaces() -> str:
@@ -91,7 +94,8 @@ def spaces() -> str:
         known = baselines(one)
         if known:
             parts += ["", "Known networks: " + ", ".join(f"`{b.name}`" for b in known) + "."]
-    return "\n".join(parts) + "\n"
+    sources = [inspect.getdoc(inspect.getmodule(type(one))) or "" for one in made.values()]
+    return "\n".join([*parts, listed([*sources, *map(prose, map(type, made.values()))])]) + "\n"
 
 
 def proxies() -> str:
@@ -108,7 +112,7 @@ def proxies() -> str:
     ]
     for name, proxy in PROXIES.items():
         parts += [f"\n## {name}\n", prose(proxy)]
-    return "\n".join(parts) + "\n"
+    return "\n".join([*parts, listed(parts)]) + "\n"
 
 
 def _catalogue(
@@ -125,7 +129,7 @@ def _catalogue(
         parts += [f"\n## {name}\n", prose(one)]
         if options is not None:
             parts += ["", option_table(options(name))]
-    return "\n".join(parts) + "\n"
+    return "\n".join([*parts, listed(parts)]) + "\n"
 
 
 def _cited(one: type) -> list[str]:

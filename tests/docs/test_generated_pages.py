@@ -1,5 +1,6 @@
 """Pages that are written from the code say all that the code has."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -57,6 +58,14 @@ def test_methods_of_papers_cite_them(pages: dict[str, str]) -> None:
         if "](#" in line
     }
     assert all(line.split("|")[3].strip() for line in rows.values())
+
+
+def test_every_paper_of_a_method_is_listed_with_its_title(pages: dict[str, str]) -> None:
+    for page in ("strategies", "one_shot", "promotion", "proxies"):
+        text, _, listed = pages[f"methods/{page}.md"].partition("\n## Papers\n")
+        cited = re.findall(r"([A-Z][\w'-]+(?: & [A-Z]\w+| et al\.)? (?:19|20)\d\d)", " ".join(text.split()))
+        for citation in cited:
+            assert f"{citation}. " in listed, (page, citation)
 
 
 def test_every_field_of_a_recipe_is_listed_with_its_line(pages: dict[str, str]) -> None:
