@@ -1,7 +1,7 @@
 """Every field of a recipe: type, default, one line."""
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -10,8 +10,15 @@ from pydantic.fields import FieldInfo
 from generated_pages.text import first_line, table
 from sugata.recipe import Recipe, shipped
 from sugata.recipe_tasks import TASKS, Bytes, Milliseconds, Seconds, Share
+from sugata.trial import Value
 
-_QUANTITIES = {Bytes: "size", Seconds: "duration", Milliseconds: "duration (ms)", Share: "share, 0 to 1"}
+_QUANTITIES: Mapping[Any, str] = {
+    Bytes: "size",
+    Seconds: "duration",
+    Milliseconds: "duration",
+    Share: "share, 0 to 1",
+}
+_UNITS = {Bytes: ("MB", 1e6), Seconds: ("s", 1.0), Milliseconds: ("ms", 1.0)}
 _BOUNDS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
 
 
@@ -78,20 +85,24 @@ def _fields(section: type[BaseModel]) -> str:
 
 def type_text(field: FieldInfo) -> str:
     """The type of a field in words, with its bounds."""
-    for quantity, words in _QUANTITIES.items():
-        if field.annotation == get_args(quantity)[0] and field.metadata[-1:] == _bounds_of(quantity):
-            return words
+    if (quantity := _quantity(field)) is not None:
+        return _QUANTITIES[quantity]
     bounds = " ".join(
         f"{sign} {getattr(part, word):g}"
         for part in field.metadata
         for word, sign in _BOUNDS.items()
         if getattr(part, word, None) is not None
     )
-    return f"{_words(field.annotation)} {bounds}".strip()
+    words, null, _ = _words(field.annotation).partition(" or null")
+    return f"{words} {bounds}".strip() + null
 
 
-def _bounds_of(quantity: Any) -> list[Any]:
-    return list(get_args(quantity)[-1].metadata)[-1:]
+def _quantity(field: FieldInfo) -> Any:
+    """The quantity that a field is written in: what reads its texts tells it."""
+    for quantity in _QUANTITIES:
+        if quantity.__metadata__[0] in field.metadata:
+            return quantity
+    return None
 
 
 def _words(annotation: Any) -> str:
@@ -105,7 +116,9 @@ def _words(annotation: Any) -> str:
     if origin is Literal:
         return " ".join(f"`{option}`" for option in inner)
     if origin in (Union, types.UnionType):
-        words = [_words(one) for one in inner]
+        plain = [one for one in inner if one not in get_args(Value)]
+        words = ["value"] if len(plain) <= len(inner) - len(get_args(Value)) else []
+        words += [_words(one) for one in (plain if words else inner)]
         return " or ".join(dict.fromkeys(words))
     if origin in (tuple, list):
         return f"list of {_words(inner[0])}"
@@ -130,4 +143,7 @@ def _default(field: FieldInfo) -> str:
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
         return f"`[{', '.join(map(str, value))}]`"
-    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+    if isinstance(value, float):
+        unit, scale = _UNITS.get(_quantity(field), ("", 1.0))
+        return f"`{value / scale:g}{unit}`"
+    return f"`{value}`"

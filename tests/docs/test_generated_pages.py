@@ -76,6 +76,9 @@ def test_every_field_of_a_recipe_is_listed_with_its_line(pages: dict[str, str]) 
             assert (field.description or "").replace("|", "\\|") in page
     assert "| `seconds` | duration or null | `null` |" in page
     assert "| `seed` | whole number ≥ 0 | `0` |" in page
+    assert "| `cpus` | number > 0 | `1` |" in page
+    assert "| `timeout` | duration | `1800s` |" in page
+    assert "| `max_bytes` | size | `8MB` |" in page
     assert all(f"`{name}`" in page for name in shipped())
 
 
