@@ -59,8 +59,11 @@ def print_advice(task: str, data: str | None, budget: str, out: Console, *, as_j
     """Print which space, strategy and evaluator suit a task and a budget, why, and what to type."""
     from sugata.advice import advise
     from sugata.recipe import seconds
+    from sugata.run import Progress
 
-    advice = advise(task, data, seconds(budget))
+    with Progress() as progress:
+        progress.now("timing trainings of known networks on your data")
+        advice = advise(task, data, seconds(budget))
     if as_json:
         print(json.dumps(asdict(advice), indent=2))
         return
