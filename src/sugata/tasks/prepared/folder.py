@@ -22,7 +22,8 @@ from sugata.errors import DataError, InputError
 from sugata.tasks.cache import new_folder
 from sugata.tasks.prepared.adapters import Adapters, Array, InputAdapter, TargetAdapter
 from sugata.tasks.prepared.class_target import ClassAdapter
-from sugata.tasks.prepared.splits import Rows, hold_out
+from sugata.tasks.prepared.overlap import hold_out_with_parts
+from sugata.tasks.prepared.splits import Numbers, Rows, hold_out
 
 FORMAT = 1
 SPLITS = ("train", "validation", "test")
@@ -103,7 +104,8 @@ def prepare(
             training rows, such as ``ImageAdapter.fit``.
         targets: likewise.
         validation: rows of their own, or the share (from 1 on: the number) of the rows that is held out, in
-            proportion to the classes of the first target where it has classes.
+            proportion to the classes of the first target where it has classes. Texts are held out with those
+            that are parts of them, where a table has many such.
         test: likewise, taken first; None where there are none.
         seed: of what is held out.
 
@@ -116,9 +118,7 @@ def prepare(
         if isinstance(given, Rows):
             splits[split] = given
         elif given is not None:
-            train, held = hold_out(
-                len(rows), given, _classes(whole, rows), np.random.default_rng((seed, number))
-            )
+            train, held = _held_out(rows, given, _classes(whole, rows), np.random.default_rng((seed, number)))
             splits[split], rows = rows.take(held), rows.take(train)
     fitted = Adapters(
         {name: _named(name, fit, rows) for name, fit in inputs.items()},
@@ -160,6 +160,17 @@ def write_prepared(folder: Path, adapters: Adapters, splits: Mapping[str, Rows])
         (made / "adapters.json").write_text(json.dumps(adapters.to_json(), ensure_ascii=False), "utf-8")
         (made / "facts.json").write_text(json.dumps(facts, indent=1), "utf-8")
     return PreparedData(folder)
+
+
+def _held_out(
+    rows: Rows, held: float, classes: Array | None, rng: np.random.Generator
+) -> tuple[Numbers, Numbers]:
+    """Row numbers to train on and to hold out: of a single input of texts, with their parts."""
+    if len(rows.inputs) == 1:
+        together = hold_out_with_parts(next(iter(rows.inputs.values())), held, rng)
+        if together is not None and (classes is None or set(classes[together[0]]) == set(classes)):
+            return together
+    return hold_out(len(rows), held, classes, rng)
 
 
 def _classes(fitted: Mapping[str, TargetAdapter], rows: Rows) -> Array | None:
