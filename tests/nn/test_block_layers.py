@@ -36,6 +36,13 @@ def drawn(module: Module) -> Module:
     return module.eval()
 
 
+def random(bag: NGrams) -> NGrams:
+    """Vectors as if trained."""
+    for parameter in bag.parameters():
+        parameter.data.normal_(generator=rng(2))
+    return bag.eval()
+
+
 def sequences(dim: int = 3) -> Steps:
     """Four sequences of different lengths, with rubbish where they are padded."""
     kept = torch.arange(5) < torch.tensor(LENGTHS)[:, None]
@@ -91,18 +98,20 @@ def test_an_encoder_layer_is_torchs_with_norms_first() -> None:
 @torch.no_grad()
 def test_a_bag_of_words_and_pairs_is_what_counting_gives() -> None:
     texts = [[2, 3, 2, 4], [5, 5, 5, 0], [3, 0, 0, 0], [0, 0, 0, 0]]
-    ours = drawn(NGrams(6, 3, 7))
+    ours = random(NGrams(6, 3, 7))
     words = CountVectorizer(token_pattern=r"\S+", vocabulary=[str(i) for i in range(6)])
     counts = words.transform([" ".join(str(word) for word in text if word) for text in texts]).toarray()
     pairs = [[(a * 1_000_003 + b) % 7 for a, b in pairwise(t) if a and b] for t in texts]
     hashed = np.stack([np.bincount(pair, minlength=7) for pair in pairs])
     total = counts @ ours.words.weight.numpy() + hashed @ ours.pairs.weight.numpy()  # type: ignore[union-attr]
-    expected = total / np.maximum(1, counts.sum(1) + hashed.sum(1))[:, None]
-    np.testing.assert_allclose(ours(torch.tensor(texts)).numpy(), expected, rtol=1e-5, atol=1e-6)
+    number = np.maximum(1, counts.sum(1) + hashed.sum(1))[:, None]
+    np.testing.assert_allclose(ours(torch.tensor(texts)).numpy(), total / number, rtol=1e-5, atol=1e-6)
+    ours.scaling = "root"
+    np.testing.assert_allclose(ours(torch.tensor(texts)).numpy(), total / number**0.5, rtol=1e-5, atol=1e-6)
 
 
 def test_dropped_words_take_their_pairs_along() -> None:
-    ours = drawn(NGrams(50, 3, 20, word_dropout=0.5)).train()
+    ours = random(NGrams(50, 3, 20, word_dropout=0.5)).train()
     tokens = torch.arange(2, 42)[None]
     set_generator(ours, rng(5))
     found = ours(tokens)

@@ -57,10 +57,10 @@ class NGrams(nn.Module):
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:
-        """Draw the vectors: small, so that words that were seldom seen say little."""
+        """All vectors to zero: what training has not seen says nothing. The next layer breaks symmetry."""
         for table in (self.words, self.pairs):
             if table is not None:
-                table.weight.normal_(0.0, 0.1, generator=generator)
+                table.weight.zero_()
 
 
 def _sum(table: nn.Embedding, numbers: Tensor, kept: Tensor) -> Tensor:

@@ -36,9 +36,14 @@ def default_graph(inputs: Mapping[str, InputKind], heads: Mapping[str, str]) -> 
         "inputs": [{"name": name, "kind": kind} for name, kind in inputs.items()],
         "blocks": blocks,
         "heads": [{"name": name, "kind": kind, "inputs": ends} for name, kind in heads.items()],
-        "training": {"learning_rate": [0.004, 0.002, 0.008], "batch_size": [64, 128]},
+        "training": {"learning_rate": _rates(inputs), "batch_size": [128, 64]},
         "good": good,
     }
+
+
+def _rates(inputs: Mapping[str, InputKind]) -> list[float]:
+    """Rates to search, the usual one first: less for bags of words, most of which are seldom met."""
+    return [0.002, 0.004, 0.008] if "text" in inputs.values() else [0.004, 0.002, 0.008]
 
 
 def _at(configurations: list[dict[str, Value]], place: int) -> dict[str, Value]:
