@@ -110,6 +110,7 @@ TABLE_BLOCK = Kind(
         {"embedding/numbers": "periodic", "dense/dropout": 0.25},
         {"embedding/numbers": "piecewise", "dense/dropout": 0.25},
         {"embedding/numbers": "plain", "dense/dropout": 0.1},
+        {"embedding/numbers": "plain", "dense/num_layers": 1, "dense/units": 32},
         {"embedding/numbers": "periodic", "dense/units": 256, "dense/num_layers": 3, "dense/dropout": 0.5},
     ),
 )
