@@ -307,7 +307,9 @@ def _block_networks(section: PreparedSection, space: SearchSpace) -> "Networks":
             f"field 'space': {space.name} has no networks for prepared data; use blocks/graph, or task.kind"
             " image"
         )
-    task = PreparedTask(**section.model_dump(exclude={"kind", "evaluation_rows"}))
+    given = section.model_dump(exclude={"kind", "evaluation_rows"})
+    given["augment"] = {name: space.policy(block) for name, block in section.augment.items()}
+    task = PreparedTask(**given)
     space.check(task.signature({}))
     return BlockNetworks(space, task, section.evaluation_rows)
 

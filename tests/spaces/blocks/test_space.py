@@ -199,6 +199,13 @@ def test_data_of_another_kind_than_the_input_is_refused() -> None:
         made.build(made.known_good()[0], signature)
 
 
+def test_a_fixed_policy_is_told_to_the_task_and_a_searched_one_by_its_block() -> None:
+    fixed = chain({"kind": "image_augmentation", "policy": "shift+flip"}, {"kind": "dense"})
+    assert fixed.policy("b0") == "shift+flip"
+    assert chain({"kind": "image_augmentation"}, {"kind": "dense"}).policy("b0") == "b0"
+    assert fixed.policy("affine") == "affine"
+
+
 def test_normalization_stands_after_an_input() -> None:
     made = chain({"kind": "dense"}, {"kind": "normalization"})
     with pytest.raises(InvalidArchitecture, match="put it directly after an input"):

@@ -157,6 +157,15 @@ class BlockSpace(SearchSpace):
                 )
         return found
 
+    def policy(self, augmentation: str) -> str:
+        """What a task is told of how images are changed: the policy of a block that fixes it, else the name.
+
+        Args:
+            augmentation: the name of a block, or of a policy, which stays as it is.
+        """
+        node = next((node for node in self._graph.blocks if node.name == augmentation), None)
+        return augmentation if node is None else str(node.settled.fixed.get("policy", augmentation))
+
     def usual_signature(self) -> Signature:
         """Tensors of a usual size for the graph's inputs and heads, where there is no task."""
         return usual_signature(self._graph)
