@@ -57,7 +57,7 @@ def chain(*blocks: dict, inputs: list | None = None, **other: object) -> BlockSp
 
 @pytest.mark.slow
 @given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(sorted(GRAPHS)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_every_network_has_the_shapes_that_its_outline_says(seed: int, kind: str) -> None:
     made = GRAPHS[kind]
     architecture = made.sample(np.random.default_rng(seed))
