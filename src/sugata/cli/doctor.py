@@ -53,6 +53,7 @@ def print_findings(out: Console, *, as_json: bool) -> None:
     out.print("GPUs: " + (", ".join(found["cuda_devices"]) or "none, everything runs on the CPU"))
     for name, version in {**found["packages"], **found["optional"]}.items():
         out.print(f"  {name:<14} {version or 'not installed'}")
+    out.print("which method to take: sugata doctor --task image --data PATH --budget 2h", soft_wrap=True)
 
 
 def print_advice(task: str, data: str | None, budget: str, out: Console, *, as_json: bool) -> None:
