@@ -187,6 +187,32 @@ def test_the_fitness_names_the_best_where_there_is_one() -> None:
     assert Objectives((ACCURACY, SIZE)).best(trials) is trials[0]
 
 
+def test_equal_primary_metrics_are_told_apart_by_the_next_objective() -> None:
+    trials = [
+        trial(0, accuracy=0.0, size_bytes=9.0),
+        trial(1, accuracy=0.0, size_bytes=3.0),
+        trial(2, accuracy=0.0, size_bytes=3.0),
+        trial(3, accuracy=0.1, size_bytes=20.0),
+    ]
+    objectives = Objectives((ACCURACY, SIZE))
+    assert [one.number for one in objectives.ranked(trials)] == [3, 1, 2, 0]
+    assert objectives.best(trials[:3]) is trials[1]
+
+
+def test_rungs_that_do_not_measure_an_objective_are_compared_by_the_others() -> None:
+    late = Metric("pass_at_1", direction="maximize", rung=1)
+    objectives = Objectives((late, SIZE))
+    low = [trial(0, size_bytes=5.0), trial(1, size_bytes=3.0)]
+    assert objectives.on(0).metrics == (SIZE,)
+    assert objectives.on(1) is objectives
+    assert objectives.costs(low).tolist() == [[5.0], [3.0]]
+    assert objectives.best(low) is low[1]
+    assert objectives.order(low) == [1, 0]
+    high = [trial(2, rung=1, size_bytes=5.0), trial(3, rung=1, size_bytes=5.0, pass_at_1=0.1)]
+    assert not objectives.comparable(high[0])  # there it has to be measured
+    assert objectives.best([*low, *high]) is high[1]
+
+
 def test_without_a_comparable_trial_there_is_no_best_and_no_front() -> None:
     objectives = Objectives((ACCURACY,))
     for trials in ([], [trial(0, Status.FAILED)], [trial(0)]):

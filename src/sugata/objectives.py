@@ -4,7 +4,7 @@ Inside, everything is a cost: an array ``(trials, objectives)`` where smaller is
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -99,7 +99,8 @@ class Objectives:
     """What a search optimizes.
 
     Attributes:
-        metrics: the objectives; the first is the primary one, by which ties are broken and a winner is named.
+        metrics: the objectives; the first is the primary one, which names the winner; those after it break
+            ties. On rungs where some are not measured yet the others compare.
         limits: hard upper bounds.
         fitness: a scalar to rank by; None ranks by Pareto dominance and crowding.
     """
@@ -118,10 +119,20 @@ class Objectives:
         """The metric that names the winner."""
         return self.metrics[0]
 
+    def on(self, rung: int) -> "Objectives":
+        """What trials of a rung are compared by: without the objectives that are measured higher up only."""
+        measured = tuple(metric for metric in self.metrics if metric.rung <= rung)
+        return replace(self, metrics=measured) if 0 < len(measured) < len(self.metrics) else self
+
     def costs(self, trials: Sequence[Trial]) -> Costs:
-        """Costs of completed trials, ``(trials, objectives)``, all minimized."""
-        rows = [[metric.cost(trial.metrics[metric.name]) for metric in self.metrics] for trial in trials]
-        return np.asarray(rows, dtype=np.float64).reshape(len(trials), len(self.metrics))
+        """Costs of completed trials, ``(trials, objectives)``, all minimized.
+
+        Of the objectives that are measured on the lowest of their rungs.
+        """
+        lowest = min((trial.proposal.fidelity.rung for trial in trials), default=None)
+        metrics = self.metrics if lowest is None else self.on(lowest).metrics
+        rows = [[metric.cost(trial.metrics[metric.name]) for metric in metrics] for trial in trials]
+        return np.asarray(rows, dtype=np.float64).reshape(len(trials), len(metrics))
 
     @property
     def scalar(self) -> bool:
@@ -139,10 +150,11 @@ class Objectives:
         return trial.ok and all(limit.allows(trial.metrics) for limit in self.limits)
 
     def comparable(self, trial: Trial) -> bool:
-        """Whether a trial can be ranked: allowed, every objective and the fitness are finite numbers."""
+        """Whether a trial can be ranked: allowed, its rung's objectives and fitness are finite numbers."""
         if not self.allows(trial):
             return False
-        if not all(np.isfinite(trial.metrics.get(metric.name, np.nan)) for metric in self.metrics):
+        metrics = self.on(trial.proposal.fidelity.rung).metrics
+        if not all(np.isfinite(trial.metrics.get(metric.name, np.nan)) for metric in metrics):
             return False
         if self.fitness is None:
             return True
@@ -161,7 +173,7 @@ class Objectives:
             values = [self.fitness(trial.metrics) for trial in trials]
             return sorted(range(len(trials)), key=lambda i: (-values[i], trials[i].number))
         costs = self.costs(trials)
-        if len(self.metrics) == 1:
+        if costs.shape[1] == 1:
             return sorted(range(len(trials)), key=lambda i: (costs[i, 0], trials[i].number))
         rank = np.zeros(len(trials), dtype=int)
         spread = np.zeros(len(trials))
@@ -171,15 +183,18 @@ class Objectives:
         return sorted(range(len(trials)), key=lambda i: (rank[i], -spread[i], costs[i, 0], trials[i].number))
 
     def best(self, trials: Sequence[Trial]) -> Trial | None:
-        """The winner: best fitness, else best primary metric, of those allowed on the highest rung."""
-        candidates = self.candidates(trials)
-        if not candidates:
-            return None
+        """The winner: the first of those allowed on the highest rung."""
+        return next(iter(self.ranked(self.candidates(trials))), None)
+
+    def ranked(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Comparable trials of one rung as winners are named, best first: by fitness, or by the objectives.
+
+        The primary metric decides, the next ones where it is equal, at last who came first.
+        """
         if self.fitness is not None:
-            return candidates[self.order(candidates)[0]]
-        return min(
-            candidates, key=lambda trial: (self.primary.cost(trial.metrics[self.primary.name]), trial.number)
-        )
+            return [trials[i] for i in self.order(trials)]
+        costs = self.costs(trials)
+        return [trials[i] for i in sorted(range(len(trials)), key=lambda i: (*costs[i], trials[i].number))]
 
     def front(self, trials: Sequence[Trial]) -> list[Trial]:
         """The Pareto front of those allowed on the highest rung, best primary metric first."""
@@ -188,7 +203,7 @@ class Objectives:
             return []
         costs = self.costs(candidates)
         front = non_dominated_fronts(costs)[0]
-        return [candidates[i] for i in sorted(front, key=lambda i: (costs[i, 0], candidates[i].number))]
+        return [candidates[i] for i in sorted(front, key=lambda i: (*costs[i], candidates[i].number))]
 
     def candidates(self, trials: Sequence[Trial]) -> list[Trial]:
         """Comparable trials of the highest rung that any of them reached."""

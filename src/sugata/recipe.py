@@ -470,7 +470,7 @@ def _first_problem(error: ValidationError, before: Sequence[str] = ()) -> str:
 def _fields_at(path: Sequence[Any]) -> list[str]:
     model: Any = Recipe
     if path[:1] == ["task"]:
-        return list(TASKS[path[1]].model_fields)
+        model, path = TASKS[path[1]], path[2:]
     if path == ["final", "training"]:
         return list(TrainingSection.model_fields)
     for part in path:

@@ -79,6 +79,7 @@ class ShowSection(Section):
 
     progress_bar: bool = Field(True, description="the live line on a terminal")
     model_summary: bool = Field(False, description="layers and parameters of the winner before its training")
+    best: int = Field(0, ge=0, description="so many of the best architectures are listed at the end")
     logger: Literal["none", "csv", "tensorboard"] = Field(
         "csv", description="of trainings: curve.csv in each folder, and event files with tensorboard"
     )

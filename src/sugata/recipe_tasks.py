@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 _SIZES = {"": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30}
 _SECONDS = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -35,6 +35,44 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class BenchmarkSection(Section):
+    """Problems that candidates are asked to program: metrics of a search, and of its winner."""
+
+    name: Literal["mbpp", "humaneval"] = Field(
+        "mbpp", description="what guides; humaneval has no part for that: its metrics begin with oracle_"
+    )
+    files: dict[str, str] = Field(
+        {}, description="a benchmark's JSONL(.gz) file or hf:NAME, by its name; else from Hugging Face"
+    )
+    part: Literal["validation", "train"] = Field("validation", description="of mbpp, as published")
+    problems: int = Field(20, ge=1, description="so many of them guide, the first")
+    k: tuple[int, ...] = Field((1,), description="of pass_at_k, such as [1, 5]")
+    samples: int = Field(5, ge=1, description="programs a problem")
+    tokens: int = Field(128, ge=1, description="of a program at most")
+    temperature: float = Field(0.8, ge=0, description="of drawing; 0 is greedy")
+    top_p: float = Field(0.95, gt=0, le=1, description="draw from the smallest set of this probability")
+    rungs: Literal["top", "all"] = Field(
+        "top", description="where programs are written and run; likelihoods are compared on all rungs"
+    )
+    judges: tuple[Literal["mbpp", "humaneval"], ...] = Field(
+        ("mbpp",), description="score the winner once, on test problems"
+    )
+    test_problems: int | None = Field(100, ge=1, description="so many of each of these; null: all")
+    isolation: Literal["bubblewrap", "namespaces", "landlock", "none"] | None = Field(
+        None,
+        description="of programs; null: the strongest here; none: with your rights",
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> "BenchmarkSection":
+        if unknown := self.files.keys() - {"mbpp", "humaneval"}:
+            raise ValueError(f"files: {min(unknown)!r} is none of mbpp, humaneval")
+        for k in self.k:
+            if not 1 <= k <= self.samples:
+                raise ValueError(f"k: pass@{k} needs k from 1 and as many samples; samples is {self.samples}")
+        return self
+
+
 class CodeSection(Section):
     """Language modelling of source code."""
 
@@ -48,6 +86,9 @@ class CodeSection(Section):
     test_bytes: Bytes = Field(400e3, description="test text that scores the winner, once")
     pad_vocabulary: bool = Field(
         False, description="fill vocabularies that the data are too small for with tokens that never occur"
+    )
+    benchmark: BenchmarkSection | None = Field(
+        None, description="problems to program besides, such as {name: mbpp, samples: 5}; null: none"
     )
 
 

@@ -11,12 +11,17 @@ Direction = Literal["minimize", "maximize"]
 
 @dataclass(frozen=True)
 class Metric:
-    """What is measured of an architecture: its name, unit and which direction is better."""
+    """What is measured of an architecture: its name, unit and which direction is better.
+
+    Attributes:
+        rung: the lowest rung on which it is measured; what is expensive begins higher up.
+    """
 
     name: str
     unit: str = ""
     direction: Direction = "minimize"
     description: str = ""
+    rung: int = 0
 
     def cost(self, value: float) -> float:
         """The value as something to minimize."""

@@ -1,5 +1,6 @@
 """Every shipped recipe, assembled as it is and run at reduced size; the default one from the shell."""
 
+import json
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ import pytest
 from sugata import recipe as recipes
 from sugata.run import Progress, Result, start
 from sugata.run.assembly import assemble
-from sugata.trial import SHARED
+from sugata.trial import SHARED, Status, Trial
 
 CODE = {
     "task.max_bytes": 60e3,
@@ -30,6 +31,21 @@ SEARCH = {
     "task.held_out": 30,
     "choices": {"vocab_size": [300], "hidden_dim": [64], "num_layers": [2], "num_heads": [4]},
     "training.batch_size": 4,
+}
+PROBLEMS = {
+    "humaneval": {
+        "task_id": "HumanEval/0",
+        "prompt": 'def f(x):\n    """Add one."""\n',
+        "entry_point": "f",
+        "canonical_solution": "    return x + 1\n",
+        "test": "def check(candidate):\n    assert candidate(1) == 2\n",
+    },
+    "mbpp": {
+        "text": "Add one.",
+        "code": "def f(x):\n  return x + 1",
+        "test_list": ["assert f(1) == 2"],
+        "test_setup_code": "",
+    },
 }
 IMAGE = {"task.max_samples": 60, "network": {"channels": 2, "cells": 1}}
 REDUCED = {
@@ -70,6 +86,8 @@ def test_a_shipped_recipe_runs_at_reduced_size(name: str, corpus: Path, tmp_path
     if kind.startswith("code"):
         smaller |= {"task.data": str(corpus)}
     changes = {**REDUCED, **smaller, "funnel": rungs}
+    if getattr(original.task, "benchmark", None) is not None:
+        changes |= benchmarks(tmp_path)
     if original.supernet is not None:
         changes |= {
             "supernet.amount": 2,
@@ -81,6 +99,43 @@ def test_a_shipped_recipe_runs_at_reduced_size(name: str, corpus: Path, tmp_path
     assert result.finished
     assert len(result.trials) == 2
     assert (result.folder / "best" / "model.onnx").is_file()
+    if original.show.best:
+        assert "The best architectures" in (result.folder / "report.html").read_text()
+
+
+def benchmarks(folder: Path) -> dict[str, object]:
+    """Changes that ask for very short programs, for problems of small local files."""
+    written = {"humaneval": [PROBLEMS["humaneval"]], "mbpp": []}
+    for number in (11, 511, 601):  # test, validation, train
+        written["mbpp"].append({**PROBLEMS["mbpp"], "task_id": number})
+    for name, rows in written.items():
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return {
+        "task.benchmark.files": {name: str(folder / f"{name}.jsonl") for name in written},
+        "task.benchmark.k": [1],
+        "task.benchmark.samples": 2,
+        "task.benchmark.tokens": 4,
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "architectures", "generations", "at_the_top"),
+    [("code-search", 100, 20, 10), ("humaneval-mbpp", 1000, 50, 30)],
+)
+def test_so_many_architectures_are_tried_over_so_many_generations(
+    name: str, architectures: int, generations: int, at_the_top: int
+) -> None:
+    assembly = assemble(recipes.load(name))
+    strategy, proposals = assembly.strategy(), []
+    rng = np.random.default_rng(0)
+    while (proposal := strategy.ask()) is not None:
+        proposals.append(proposal)
+        metrics = {metric.name: float(rng.random()) for metric in assembly.objectives.metrics}
+        strategy.tell(Trial(proposal, Status.COMPLETED, metrics))
+    assert [sum(p.fidelity.rung == rung for p in proposals) for rung in (0, 2)] == [architectures, at_the_top]
+    assert strategy.inner.generation + 1 == generations  # type: ignore[attr-defined] # a funnel's
+    assert assembly.recipe.show.best == 10
 
 
 @pytest.mark.slow

@@ -1,5 +1,8 @@
 """What a run would do and cost, before it does."""
 
+import time
+from typing import Any
+
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -8,6 +11,7 @@ from rich.text import Text
 from sugata.engines.resources import cores, gpus
 from sugata.recipe import Recipe
 from sugata.recipe_stages import SupernetSection
+from sugata.recipe_tasks import CodeSection
 from sugata.recipe_training import RungSection
 from sugata.report.wording import count, duration, plural
 from sugata.run.assembly import Assembly, assemble
@@ -15,7 +19,9 @@ from sugata.run.feasibility import shown
 from sugata.run.progress import Progress
 from sugata.run.timing import step_seconds, targets_of_a_step, targets_of_an_epoch
 from sugata.space import SearchSpace
-from sugata.trial import SHARED
+from sugata.trial import SHARED, Fidelity
+
+_ROWS, _PROMPT, _TRIED = 32, 96, 16  # programs, tokens of a prompt, and tokens that are written, as a trial
 
 
 def estimate(recipe: Recipe, out: Console) -> None:
@@ -29,7 +35,7 @@ def estimate(recipe: Recipe, out: Console) -> None:
         ("data", _source(recipe)),
         ("aims", ", ".join(f"{m.direction} {m.name}" for m in assembly.objectives.metrics)),
         *(("limit", f"{x.metric} at most {shown(x.metric, x.maximum)}") for x in assembly.objectives.limits),
-        ("strategy", f"{recipe.strategy.kind}, seed {recipe.seed}, {plural(workers, 'worker')}"),
+        ("strategy", f"{_strategy(recipe)}, seed {recipe.seed}, {plural(workers, 'worker')}"),
         *([("promotion", recipe.promotion.kind)] if recipe.funnel else []),
         *([("supernet", _supernet(recipe.supernet))] if recipe.supernet else []),
         *(("rung", text) for text in _rungs(recipe)),
@@ -40,11 +46,20 @@ def estimate(recipe: Recipe, out: Console) -> None:
         name, unit = _seconds_per_unit(assembly)
         if name:
             rows.append(("step", name))
-        rows += [("search", _search(recipe, unit, workers)), ("winners", _winners(recipe, unit))]
+        programs, each = _programs(assembly)
+        if programs:
+            rows.append(("programs", programs))
+        rows += [("search", _search(recipe, unit, each, workers)), ("winners", _winners(recipe, unit))]
     table = Table.grid(padding=(0, 2))
     for word, text in rows:
         table.add_row(Text(word, style="bold"), Text(text, overflow="fold"))
     out.print(table)
+
+
+def _strategy(recipe: Recipe) -> str:
+    """The strategy, and over how many generations it goes."""
+    generations = recipe.strategy.options.get("generations")
+    return recipe.strategy.kind + (f" over {plural(int(generations), 'generation')}" if generations else "")
 
 
 def _source(recipe: Recipe) -> str:
@@ -77,19 +92,71 @@ def _rungs(recipe: Recipe) -> list[str]:
     return texts
 
 
-def _search(recipe: Recipe, unit: float, workers: int) -> str:
-    """The search stage: by its budget of time, or by the training that its rungs add up to."""
+def _search(recipe: Recipe, unit: float, programs: float, workers: int) -> str:
+    """The search stage: by its budget of time, or by the training that its rungs add up to.
+
+    Args:
+        unit: seconds of a unit of training.
+        programs: seconds of writing a candidate's programs.
+    """
     seconds, before = 0.0, 0.0
     options = recipe.strategy.options
-    for rung in _trained(recipe):
+    for i, rung in enumerate(_trained(recipe)):
         trials = rung.capacity or recipe.budget.trials
         if trials is None:
             trials = int(options.get("population", 1)) * int(options.get("generations", 1))
-        seconds += trials * (rung.amount - before) * unit / workers
+        writes = i + 1 == len(_trained(recipe)) or _written_on(recipe) == "all"
+        seconds += trials * ((rung.amount - before) * unit + programs * writes) / workers
         before = rung.amount
     if recipe.budget.seconds is not None and recipe.budget.seconds <= seconds:
         return f"{duration(recipe.budget.seconds)}, its budget"
-    return f"{duration(seconds)} of training (estimated), measuring apart"
+    what = "training and writing programs" if programs else "training"
+    return f"{duration(seconds)} of {what} (estimated), measuring apart"
+
+
+def _written_on(recipe: Recipe) -> str:
+    """On which rungs programs are written: top or all; nothing where none are."""
+    asked = recipe.task.benchmark if isinstance(recipe.task, CodeSection) else None
+    return "" if asked is None else asked.rungs
+
+
+def _programs(assembly: Assembly) -> tuple[str, float]:
+    """What candidates are asked to program, and the estimated seconds that one spends on writing it."""
+    section = assembly.recipe.task
+    if not isinstance(section, CodeSection) or section.benchmark is None:
+        return "", 0.0
+    asked = section.benchmark
+    with Progress() as progress:
+        progress.now("measuring how fast programs are written")
+        seconds = _writing_seconds(assembly, asked.tokens) * asked.problems * asked.samples
+    where = "the top rung" if asked.rungs == "top" else "every rung"
+    text = (
+        f"{asked.problems} problems of {asked.name}, {asked.samples} programs each, on {where}: about"
+        f" {duration(seconds)} of writing for a candidate, measured here on one thread; running them apart"
+    )
+    return text, seconds
+
+
+def _writing_seconds(assembly: Assembly, tokens: int) -> float:
+    """Seconds of writing one program among many, by a network of the space with initial weights."""
+    import torch
+
+    from sugata.tasks.writing import write
+
+    assert assembly.networks is not None
+    drawn = assembly.space.sample(np.random.default_rng(assembly.recipe.seed))
+    _, architecture = next(iter(assembly.known_good.items()), ("", dict(drawn)))
+    model = assembly.networks.build(architecture, Fidelity(), seed=0).eval()
+    size = int(architecture["vocab_size"])
+    prompts = [list(range(_PROMPT))] * _ROWS
+
+    def draw(logits: torch.Tensor, rows: Any, position: int) -> torch.Tensor:
+        return torch.sort(logits, dim=-1, descending=True).indices[:, 0]
+
+    started = time.perf_counter()
+    with torch.no_grad():
+        write(model, prompts, [b""] * size, -1, _TRIED, draw, lambda text: False)
+    return (time.perf_counter() - started) / _ROWS * tokens / _TRIED
 
 
 def _trained(recipe: Recipe) -> list[RungSection]:

@@ -59,8 +59,9 @@ def evaluate(
     if model is None:
         _canonical(problems, sandbox, workers)
         return
-    from sugata.evaluators.benchmark import Settings, as_markdown, writer
+    from sugata.evaluators.benchmark import Settings, as_markdown
     from sugata.evaluators.benchmark import evaluate as measured
+    from sugata.evaluators.writers import writer
     from sugata.run import Progress
     from sugata.tasks import Sampling
 

@@ -16,13 +16,14 @@ from sugata.errors import RecipeError
 from sugata.options import Option
 from sugata.recipe import Recipe
 from sugata.report import rank_line, run_status
-from sugata.report.wording import architecture_text, count
+from sugata.report.wording import architecture_text, count, wording
 from sugata.run import BEST, Result, is_locked
 from sugata.run.progress import shown_metric
 from sugata.run.reporting import report_data, winner_number
 from sugata.space import image_signature
 from sugata.trial import Trial, Value
 
+_SCORES = ("parse_rate", "bits_per_byte", "ranking")
 _COUNTS = {
     "raw": "all combinations of options",
     "valid": "those that satisfy the constraints",
@@ -42,11 +43,13 @@ def print_result(result: Result, out: Console) -> None:
     ]
     test = result.stages.get("test", {})
     if "test" in test:
-        primary = result.objectives.primary
+        primary = result.test_metric
         here, exported = (shown_metric(primary, test[key][primary.name]) for key in ("test", "test_exported"))
         lines.append(("test", f"{here}; from the exported file {exported}"))
         for method, values in test.get("lexical", {}).items():
             lines.append((method, shown_metric(primary, values[primary.name]) + ", on the same test data"))
+        for name, figures in test.get("benchmark", {}).items():
+            lines.append((f"{name} test", _figures(figures)))
     if ranks := rank_line(report_data(result, drawn=False)):
         lines.append(("ranking", ranks))
     lines += [("looked up", f"{column} {value:.6g}") for column, value in result.reported.items()]
@@ -62,7 +65,33 @@ def print_result(result: Result, out: Console) -> None:
     for word, text in lines:
         table.add_row(Text(word, style="bold"), Text(text, overflow="fold"))
     out.print()
+    if result.leading:
+        out.print(_leading(result))
+        out.print()
     out.print(table)
+
+
+def _leading(result: Result) -> Table:
+    """The best architectures, a row each."""
+    objectives = result.objectives.on(result.leading[0].proposal.fidelity.rung)
+    title = f"the {len(result.leading)} best, as the search measured them"
+    table = Table(box=None, header_style="bold", title=title, title_justify="left")
+    table.add_column("trial", justify="right")
+    for metric in objectives.metrics:
+        table.add_column(wording(metric.name, metric).label, justify="right")
+    table.add_column("architecture", overflow="fold")
+    for trial in result.leading:
+        values = (trial.metrics[metric.name] for metric in objectives.metrics)
+        words = [wording(m.name, m, [v]).text(v) for m, v in zip(objectives.metrics, values, strict=True)]
+        table.add_row(str(trial.number), *words, Text(architecture_text(trial.proposal.architecture)))
+    return table
+
+
+def _figures(figures: Mapping[str, Any]) -> str:
+    """What a model scored on a benchmark, in a line."""
+    shown = [f"{name.replace('_', ' ')} {value:.4g}" for name, value in figures.items() if name in _SCORES]
+    shown += [f"{name} {value:.4g}" for name, value in figures.items() if name.startswith("pass@")]
+    return f"{', '.join(shown[::-1])}; {figures['problems']} problems, {figures['samples']} programs each"
 
 
 def print_status(result: Result, out: Console, *, as_json: bool) -> None:

@@ -21,6 +21,7 @@ from sugata.engines.slot import Slot
 from sugata.engines.worker_process import WorkerProcess
 from sugata.errors import DiskFullError, TaskError
 from sugata.evaluators import Evaluation, Evaluator
+from sugata.machine import free_memory
 from sugata.trial import Status
 
 _DYING = 2.0  # seconds that a worker whose pipe has ended may take to be gone
@@ -65,7 +66,7 @@ class LocalEngine(Engine):
         """
         self._environments = environments or [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in resources.gpus()]
         self.capacity = workers or len(self._environments) or resources.cores()
-        self._memory = memory or int(resources.memory() * _SHARE_OF_MEMORY / self.capacity)
+        self._memory = memory or int(free_memory() * _SHARE_OF_MEMORY / self.capacity)
         self._timeout = timeout
         self._retries = retries
         self._evaluator = in_file(evaluator if isinstance(evaluator, bytes) else pickled(evaluator))

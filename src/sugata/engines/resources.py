@@ -4,8 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-import psutil
-
 _CGROUP = Path("/sys/fs/cgroup")
 _GPU_DEVICES = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
 
@@ -17,15 +15,6 @@ def cores() -> int:
     if len(quota) == 2 and quota[0] != "max":
         count = min(count, max(1, int(quota[0]) // int(quota[1])))
     return count
-
-
-def memory() -> int:
-    """Bytes that are free for new processes: on the machine, and within the limit of its container."""
-    available = psutil.virtual_memory().available
-    limit, used = _read(_CGROUP / "memory.max"), _read(_CGROUP / "memory.current")
-    if limit.isdigit() and used.isdigit():
-        available = min(available, max(0, int(limit) - int(used)))
-    return available
 
 
 def gpus() -> list[str]:

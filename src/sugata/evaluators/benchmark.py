@@ -1,150 +1,23 @@
 """A model on a benchmark of code: its programs are run, its likelihoods compared."""
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
-from sugata.errors import DataError, SugataError
-from sugata.export import load_folder
+from sugata.errors import DataError
+from sugata.evaluators.writers import Writer
 from sugata.sandbox import Sandbox
 from sugata.tasks.benchmark import PUBLISHED, Problem, judge, pass_at_k, passes
 from sugata.tasks.benchmark.harness import until_stop
 from sugata.tasks.benchmark.mutants import mutant
-from sugata.tasks.generation import Sampling, continuations, parses
+from sugata.tasks.generation import Sampling, parses
 
 Say = Callable[[str], None]
-_BATCH = 32
-
-
-class Writer(Protocol):
-    """A model that continues text."""
-
-    parameters: int
-
-    def write(
-        self, prompts: Sequence[str], stops: Sequence[str], tokens: int, sampling: Sampling, seed: int
-    ) -> list[str]:
-        """What it writes after each prompt."""
-
-    def nats(self, prompt: str, text: str) -> float:
-        """Minus the log-likelihood of a text after a prompt."""
-
-
-class ExportedWriter:
-    """A folder that sugata has exported."""
-
-    def __init__(self, folder: Path) -> None:
-        self.model, self.tokenizer = load_folder(folder)
-        self.model.eval()
-        self.parameters = sum(one.numel() for one in self.model.parameters())
-
-    def write(
-        self, prompts: Sequence[str], stops: Sequence[str], tokens: int, sampling: Sampling, seed: int
-    ) -> list[str]:
-        """All prompts in batches."""
-        return continuations(
-            self.model,
-            self.tokenizer,
-            prompts,
-            stop=stops,
-            max_new_tokens=tokens,
-            sampling=sampling,
-            seed=seed,
-            batch_size=_BATCH,
-        )
-
-    def nats(self, prompt: str, text: str) -> float:
-        """Read as the beginning of a document."""
-        ids = [self.tokenizer.encode(part, add_special_tokens=False).ids for part in (prompt, text)]
-        return _nats(self.model, [0, *ids[0]], ids[1])
-
-
-class TransformersWriter:
-    """A local folder of the ``transformers`` library."""
-
-    def __init__(self, folder: Path) -> None:
-        try:
-            from transformers import AutoModelForCausalLM, AutoTokenizer
-        except ImportError:
-            raise SugataError(f"{folder}: needs transformers; pip install transformers") from None
-        try:
-            self.model = AutoModelForCausalLM.from_pretrained(str(folder), local_files_only=True).eval()
-            self.tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-        except (OSError, ValueError, KeyError) as error:
-            reason = (str(error).splitlines() or ["?"])[0]
-            raise SugataError(f"{folder}: no model of sugata or transformers ({reason})") from None
-        if self.tokenizer.pad_token_id is None:
-            self.tokenizer.pad_token = self.tokenizer.eos_token
-        self.tokenizer.padding_side = self.tokenizer.truncation_side = "left"
-        self.positions = int(getattr(self.model.config, "max_position_embeddings", None) or 1 << 20)
-        self.parameters = self.model.num_parameters()
-
-    @torch.no_grad()
-    def write(
-        self, prompts: Sequence[str], stops: Sequence[str], tokens: int, sampling: Sampling, seed: int
-    ) -> list[str]:
-        """All prompts in batches; the library draws from torch's generator, which is put back afterwards."""
-        drawn: dict[str, Any] = {"do_sample": sampling.temperature > 0}
-        if sampling.temperature > 0:
-            drawn |= {
-                "temperature": sampling.temperature,
-                "top_p": sampling.top_p,
-                "top_k": sampling.top_k,
-            }
-        texts: list[str] = []
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            for first in range(0, len(prompts), _BATCH):
-                part = list(prompts[first : first + _BATCH])
-                room = max(1, self.positions - tokens)  # a long prompt loses its beginning
-                inputs = self.tokenizer(
-                    part, return_tensors="pt", padding=True, truncation=True, max_length=room
-                )
-                found = self.model.generate(
-                    input_ids=inputs["input_ids"],
-                    attention_mask=inputs["attention_mask"],
-                    max_new_tokens=tokens,
-                    stop_strings=list(stops),
-                    tokenizer=self.tokenizer,
-                    pad_token_id=self.tokenizer.pad_token_id,
-                    **drawn,
-                )
-                new = found[:, inputs["input_ids"].shape[1] :]
-                texts += self.tokenizer.batch_decode(new, skip_special_tokens=True)
-        return texts
-
-    def nats(self, prompt: str, text: str) -> float:
-        """Both parts encoded apart, as they are when text is written."""
-        ids = [self.tokenizer(part, add_special_tokens=False)["input_ids"] for part in (prompt, text)]
-        before = (ids[0] or [0])[-max(1, self.positions - len(ids[1])) :]
-        return _nats(lambda tokens: self.model(input_ids=tokens).logits, before, ids[1])
-
-
-@torch.no_grad()
-def _nats(model: Callable[[torch.Tensor], torch.Tensor], before: list[int], text: list[int]) -> float:
-    tokens = torch.tensor([before + text])
-    logits = model(tokens)[0, len(before) - 1 : -1].float()
-    return float(torch.nn.functional.cross_entropy(logits, tokens[0, len(before) :], reduction="sum"))
-
-
-def writer(folder: str | Path) -> Writer:
-    """The model of a folder, sugata's own or one of transformers.
-
-    Raises:
-        SugataError: it is neither.
-    """
-    folder = Path(folder)
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise SugataError(f"{folder}: no model folder, its config.json is missing or broken") from None
-    own = str(config.get("model_type", "")).startswith("sugata") and "auto_map" not in config
-    return ExportedWriter(folder) if own else TransformersWriter(folder)
+Wrong = Sequence[tuple[Problem, str]]  # problems with mutated solutions that their tests refuse
+_ROWS = 64  # programs that are written and judged before the next ones
 
 
 @dataclass(frozen=True)
@@ -155,6 +28,7 @@ class Settings:
         ks: of pass@k.
         samples: of each problem.
         tokens: of a sample at most.
+        seed: of every draw, with the problem and the sample.
     """
 
     ks: tuple[int, ...] = (1, 10)
@@ -179,37 +53,15 @@ def evaluate(
 ) -> dict[str, Any]:
     """Every figure of the report: pass@k, parse rate, bits per byte of right solutions, and their ranking.
 
-    The ranking is the share of mutated solutions, proven wrong by the tests, that the model finds less likely
-    than the right one; chance is one half.
-
     Raises:
-        DataError: more samples than memory holds.
+        DataError: memory does not hold the writing of one program.
     """
-    counts = [0] * len(problems)
-    parsed = 0
-    for number, problem in enumerate(problems):
-        say(f"problem {number + 1} of {len(problems)}")
-        prompts = [problem.prompt] * settings.samples
-        seed = settings.seed * 1_000_003 + number
-        try:
-            written = model.write(prompts, problem.stops, settings.tokens, settings.sampling, seed)
-        except (MemoryError, torch.OutOfMemoryError):
-            raise DataError("samples: more than memory holds; lower --tokens") from None
-        texts = [until_stop(text, problem.stops) for text in written]
-        good = [parses(problem.before + text) for text in texts]
-        parsed += sum(good)
-        # What is no Python fails without being run.
-        tried = [text for text, is_python in zip(texts, good, strict=True) if is_python]
-        verdicts = judge(sandbox, [problem] * len(tried), tried, workers=workers)
-        counts[number] = sum(verdict.passed for verdict in verdicts)
-    nats = sum(model.nats(one.prompt, one.solution) for one in problems)
-    size = sum(len(one.solution.encode()) for one in problems)
+    figures = written(model, problems, sandbox, settings, workers=workers, say=say)
     say("ranking right against mutated solutions")
+    wrong = proven_wrong(problems, sandbox, workers=workers)
     return {
-        **passes(counts, settings.samples, settings.ks),
-        "parse_rate": parsed / (settings.samples * len(problems)),
-        "bits_per_byte": nats / size / math.log(2),
-        **_ranking(model, problems, sandbox, workers),
+        **figures,
+        **likelihoods(model, problems, wrong),
         "parameters": model.parameters,
         "problems": len(problems),
         "samples": settings.samples,
@@ -217,14 +69,72 @@ def evaluate(
     }
 
 
-def _ranking(
-    model: Writer, problems: Sequence[Problem], sandbox: Sandbox, workers: int | None
+def written(
+    model: Writer,
+    problems: Sequence[Problem],
+    sandbox: Sandbox,
+    settings: Settings,
+    *,
+    workers: int | None = None,
+    say: Say = lambda text: None,
 ) -> dict[str, float]:
+    """``pass@k`` and ``parse_rate`` of what the model writes.
+
+    A sample is drawn by a seed of its own, so that it is the same whatever else is asked.
+
+    Raises:
+        DataError: memory does not hold the writing of one program.
+    """
+    counts = [0] * len(problems)
+    parsed, total = 0, len(problems) * settings.samples
+    # A part at a time, so that no number of samples is too much for memory.
+    for first in range(0, total, _ROWS):
+        rows = [divmod(row, settings.samples) for row in range(first, min(first + _ROWS, total))]
+        say(f"problem {rows[0][0] + 1} of {len(problems)}, program {first + 1:,} of {total:,}")
+        try:
+            texts = model.write(
+                [problems[number].prompt for number, _ in rows],
+                problems[0].stops,  # those of the benchmark
+                settings.tokens,
+                settings.sampling,
+                [(settings.seed, number, sample) for number, sample in rows],
+            )
+        except (MemoryError, torch.OutOfMemoryError):
+            raise DataError("tokens: memory does not hold the writing; give fewer tokens a program") from None
+        tried, owners = [], []
+        for (number, _), text in zip(rows, texts, strict=True):
+            text = until_stop(text, problems[number].stops)
+            if parses(problems[number].before + text):  # what is no Python fails without being run
+                tried.append(text)
+                owners.append(number)
+        parsed += len(tried)
+        verdicts = judge(sandbox, [problems[number] for number in owners], tried, workers=workers)
+        for number, verdict in zip(owners, verdicts, strict=True):
+            counts[number] += verdict.passed
+    return {**passes(counts, settings.samples, settings.ks), "parse_rate": parsed / total}
+
+
+def proven_wrong(problems: Sequence[Problem], sandbox: Sandbox, *, workers: int | None = None) -> Wrong:
+    """Problems with their solution plainly written, and a mutated solution that the tests refuse."""
     pairs = [pair for problem in problems if (pair := mutant(problem)) is not None]
     verdicts = judge(sandbox, [one for one, _ in pairs], [text for _, text in pairs], workers=workers)
-    wrong = [pair for pair, verdict in zip(pairs, verdicts, strict=True) if not verdict.passed]
+    return [pair for pair, verdict in zip(pairs, verdicts, strict=True) if not verdict.passed]
+
+
+def likelihoods(model: Writer, problems: Sequence[Problem], wrong: Wrong) -> dict[str, float]:
+    """``bits_per_byte`` of right solutions after their prompts, and ``ranking`` against ``ranked`` mutants.
+
+    The ranking is the share of mutants that the model finds less likely than the right solution; chance is
+    one half.
+    """
+    nats = sum(model.nats(one.prompt, one.solution) for one in problems)
+    size = sum(len(one.solution.encode()) for one in problems)
     first = sum(model.nats(one.prompt, one.solution) < model.nats(one.prompt, text) for one, text in wrong)
-    return {"ranking": first / len(wrong) if wrong else math.nan, "ranked": float(len(wrong))}
+    return {
+        "bits_per_byte": nats / size / math.log(2),
+        "ranking": first / len(wrong) if wrong else math.nan,
+        "ranked": float(len(wrong)),
+    }
 
 
 def as_markdown(benchmark: str, found: Mapping[str, Any]) -> str:

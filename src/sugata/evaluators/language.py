@@ -1,7 +1,7 @@
 """Language models as the evaluator that trains sees them: compressed as the architecture says."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sugata.compression import CompressedModel, Compression, compress, stored_size
 from sugata.errors import DataError
+from sugata.evaluators.code_benchmark import CodeBenchmark
 from sugata.evaluators.networks import Networks
 from sugata.export import export_decode_onnx, export_folder, export_onnx, load_folder
 from sugata.measure import (
@@ -54,9 +55,10 @@ class LanguageNetworks(Networks):
         task: language modelling of code.
         evaluation_bytes: validation text that scores a candidate; None: all of it.
         test_bytes: test text that scores the winner, once.
+        benchmark: problems that candidates are asked to solve, besides.
     """
 
-    metrics = _MEASURES
+    metrics: tuple[Metric, ...] = _MEASURES
 
     def __init__(
         self,
@@ -65,15 +67,25 @@ class LanguageNetworks(Networks):
         *,
         evaluation_bytes: int | None = None,
         test_bytes: int | None = None,
+        benchmark: CodeBenchmark | None = None,
     ) -> None:
         self.space: LanguageSpace = space
         self.task: CodeLanguageModelling = task
         self.evaluation_bytes = evaluation_bytes
         self.test_bytes = test_bytes
+        self.benchmark = benchmark
+        if benchmark is not None:
+            self.metrics = (*_MEASURES, *benchmark.metrics)
+
+    def prepare(self, options: Mapping[str, Sequence[Value]], *, say: Callable[[str], None]) -> None:
+        """Prepare the corpus, and read the problems."""
+        if self.benchmark is not None:
+            self.benchmark.prepare()
+        super().prepare(options, say=say)
 
     def settings(self) -> list[Any]:
-        """How much text scores a candidate."""
-        return [self.evaluation_bytes]
+        """How much text scores a candidate, and which problems."""
+        return [self.evaluation_bytes, *([] if self.benchmark is None else self.benchmark.fingerprint())]
 
     def build(
         self, architecture: Mapping[str, Value], fidelity: Fidelity, seed: int | None = None
@@ -95,9 +107,11 @@ class LanguageNetworks(Networks):
         assert isinstance(model, LanguageModel)
         compression = compression_of(architecture)
         compressed = compress(model, **vars(compression))
-        quality = self.task.evaluate(
-            compressed.restore(), architecture, split="validation", limit=self.evaluation_bytes
-        )
+        restored = compressed.restore()
+        quality = self.task.evaluate(restored, architecture, split="validation", limit=self.evaluation_bytes)
+        if self.benchmark is not None:
+            tokenizer = self.task.tokenizer(architecture)
+            quality |= self.benchmark.measure(restored, tokenizer, fidelity.rung)
         return {**quality, **_static(model.config, compression), **_timed(compressed, exclusive)}
 
     def costs(
@@ -124,7 +138,10 @@ class LanguageNetworks(Networks):
             export_folder(folder, compressed, facts, tokenizer.name, dict(trial.metrics), name=name)
 
     def score(self, folder: Path, architecture: Mapping[str, Value]) -> dict[str, Any]:
-        """Test metrics, ``parse_rate``, and a ``sample`` of what it writes after ``prompt``."""
+        """Test metrics, ``parse_rate``, and a ``sample`` of what it writes after ``prompt``.
+
+        Where problems guided the search, in ``benchmark`` the figures on those that judge.
+        """
         model, tokenizer = load_folder(folder)
         exported = _Exported(folder / "model.onnx")
         limit = self.test_bytes
@@ -133,6 +150,7 @@ class LanguageNetworks(Networks):
                 "test": self.task.evaluate(model, architecture, split="test", limit=limit),
                 "test_exported": self.task.evaluate(exported, architecture, split="test", limit=limit),
                 **self._parse_rate(model, architecture),
+                **({} if self.benchmark is None else {"benchmark": self.benchmark.judge(model, tokenizer)}),
                 "prompt": _PROMPT,
                 "sample": "".join(
                     generate(model, tokenizer, _PROMPT, max_new_tokens=_SAMPLE_TOKENS, temperature=0.5)

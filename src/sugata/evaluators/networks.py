@@ -1,7 +1,7 @@
 """The contract of what is trained: the part of training, measuring and exporting that depends on its kind."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,18 @@ class Networks(ABC):
     space: SearchSpace
     task: Task
     metrics: tuple[Metric, ...]
+
+    def prepare(self, options: Mapping[str, Sequence[Value]], *, say: Callable[[str], None]) -> None:
+        """Do what is done once before a search: prepare the task's data.
+
+        Args:
+            options: the values that each choice may take, by the choice's name.
+            say: receives one line a step.
+
+        Raises:
+            DataError: the data are missing, empty or unreadable.
+        """
+        self.task.prepare(options, say=say)
 
     @abstractmethod
     def settings(self) -> list[Any]:

@@ -16,6 +16,7 @@ import sugata
 from sugata.evaluators.base import Context, Evaluation, Evaluator
 from sugata.evaluators.logs import Logger, log_training
 from sugata.evaluators.networks import Networks
+from sugata.tasks.base import silent
 from sugata.training import CHECKPOINT, ONE_DEVICE, Hardware, TrainingSettings, fits, load_weights
 from sugata.trial import Fidelity, Metric, Proposal, Status, Value
 
@@ -61,7 +62,7 @@ class TrainingEvaluator(Evaluator):
     def prepare(self) -> None:
         """Prepare the task's data."""
         choices = self.networks.space.choices
-        self.networks.task.prepare({choice.name: choice.options for choice in choices})
+        self.networks.prepare({choice.name: choice.options for choice in choices}, say=silent)
 
     def quick_metrics(
         self,

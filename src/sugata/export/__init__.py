@@ -8,7 +8,7 @@ from sugata.export.code_search import (
     load_search_folder,
 )
 from sugata.export.folder import export_folder, load_folder
-from sugata.export.formats import convert_folder
+from sugata.export.formats import convert_folder, load_transformers_folder
 from sugata.export.image import (
     Pixels,
     ShippedImageNetwork,
@@ -38,6 +38,7 @@ __all__ = [
     "load_folder",
     "load_image_folder",
     "load_search_folder",
+    "load_transformers_folder",
     "measure_latencies",
     "stored_image_size",
 ]

@@ -128,6 +128,25 @@ def write_transformers(folder: Path, model: LanguageModel, tokenizer: Path) -> s
     return "its own modelling file, load it with AutoModelForCausalLM and trust_remote_code=True"
 
 
+def load_transformers_folder(folder: str | Path) -> tuple[LanguageModel, Tokenizer]:
+    """The model and the tokenizer of a transformers form with a modelling file, which is not run.
+
+    Raises:
+        SugataError: transformers is not installed, or the folder is none.
+    """
+    try:
+        from sugata.export.modeling import SugataForCausalLM
+    except ImportError:
+        raise SugataError(f"{folder}: needs transformers; pip install 'sugata[hf]'") from None
+    try:
+        made = SugataForCausalLM.from_pretrained(str(folder), local_files_only=True)
+        tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+    except Exception as error:  # of two libraries, which raise nothing more specific
+        reason = (str(error).splitlines() or ["?"])[0]
+        raise SugataError(f"{folder}: cannot be read as a model of transformers ({reason})") from None
+    return made.model.eval(), tokenizer
+
+
 def _own_model(model: LanguageModel) -> Any:
     from sugata.export.modeling import SugataConfig, SugataForCausalLM
 

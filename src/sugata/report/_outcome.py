@@ -45,7 +45,7 @@ def winner(data: ReportData, words: Words) -> str:
     what = "Measured of the final model, as it is stored." if won.files else "As the search measured it."
     above = note(f"{origin}{what}" if tiles else "")
     choices = definitions((name, escape(value_text(value))) for name, value in won.architecture.items())
-    facts = f"<div><h3>Its choices</h3>{choices}{_test_scores(won, words)}{_files(won)}</div>"
+    facts = f"<div><h3>Its choices</h3>{choices}{_test_scores(won, words)}{_judged(won)}{_files(won)}</div>"
     if won.outline:
         caption = "From input to output. The bar at a box's foot is its share of all parameters."
         facts = f'<div class="two">{facts}{figure(draw_svg(won.outline), caption)}</div>'
@@ -76,6 +76,23 @@ def _test_scores(won: Winner, words: Words) -> str:
         rows = [("the winner", cell(model))]  # a table's, of which nothing was exported
     verdict = "" if model is None or exported is None else _verdict(model, exported, won.test_tolerance)
     return f"<h3>On test data, used only once: {escape(word.label)}</h3>{table(columns, rows)}{verdict}"
+
+
+def _judged(won: Winner) -> str:
+    """What the finished model scored on test problems, benchmarks side by side."""
+    if not won.judged:
+        return ""
+    figures = list(dict.fromkeys(name for found in won.judged.values() for name in found))
+    rows = [
+        (escape(name.replace("_", " ")), *(escape(_figure(found.get(name))) for found in won.judged.values()))
+        for name in figures
+    ]
+    columns = (Column(""), *(Column(name, numeric=True) for name in won.judged))
+    return f"<h3>On test problems, tried only once</h3>{table(columns, rows)}"
+
+
+def _figure(value: float | int | str | None) -> str:
+    return "–" if value is None else value if isinstance(value, str) else number(value)
 
 
 def _verdict(model: float, exported: float, tolerance: float) -> str:
@@ -167,6 +184,26 @@ def _front_key(data: ReportData) -> str:
     if any(trial.proposal.parents or trial.proposal.continues is not None for trial in data.trials):
         parts.append(sign("orange", "╌○", "ancestors of the one clicked"))
     return "".join(parts)
+
+
+def leading(data: ReportData, words: Words) -> str:
+    """The best architectures as a list, where the run asks for one."""
+    if not data.leading:
+        return ""
+    names = [name for name in words if any(name in trial.metrics for trial in data.leading)][:7]
+    rows = [
+        [
+            str(place),
+            str(trial.number),
+            *(escape(words[name].bare(trial.metrics.get(name))) for name in names),
+            f'<span class="wrap">{escape(architecture_text(trial.proposal.architecture))}</span>',
+        ]
+        for place, trial in enumerate(data.leading, start=1)
+    ]
+    columns = [Column("", numeric=True), Column("trial", numeric=True)]
+    columns += [Column(words[name].axis, numeric=True) for name in names] + [Column("architecture")]
+    text = "Trials of the top rung as the search measured them, in the order in which a winner is named."
+    return note(text) + table(columns, rows)
 
 
 def front_table(data: ReportData, words: Words) -> str:

@@ -18,12 +18,13 @@ _CHECKPOINTS = 60
 
 
 def comparable(trials: Sequence[Trial], objectives: Objectives) -> list[Trial]:
-    """Completed trials whose objectives were all measured and are finite."""
-    return [trial for trial in trials if trial.ok and _finite(trial.metrics, objectives)]
+    """Completed trials whose rung's objectives were all measured and are finite."""
+    return [trial for trial in trials if trial.ok and _finite(trial, objectives)]
 
 
-def _finite(metrics: Mapping[str, float], objectives: Objectives) -> bool:
-    return all(math.isfinite(metrics.get(metric.name, math.nan)) for metric in objectives.metrics)
+def _finite(trial: Trial, objectives: Objectives) -> bool:
+    needed = objectives.on(trial.proposal.fidelity.rung).metrics
+    return all(math.isfinite(trial.metrics.get(metric.name, math.nan)) for metric in needed)
 
 
 def front(trials: Sequence[Trial], objectives: Objectives) -> list[Trial]:

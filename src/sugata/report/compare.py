@@ -32,6 +32,7 @@ def compare_runs(first: ReportData, second: ReportData) -> Group:
     shared = _shared(first, second)
     names = _titles(first, second)
     fronts = [_front(run, shared) for run in (first, second)]
+    shared = shared.on(min((trial.proposal.fidelity.rung for front in fronts for trial in front), default=0))
     parts: list[RenderableType] = [Text(line, style="yellow") for line in _differences(first, second, names)]
     parts += [_winners(first, second, names), _volumes(fronts, first, second, shared, names)]
     if all(fronts):

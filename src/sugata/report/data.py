@@ -38,6 +38,7 @@ class Winner:
         prompt: what the sample was asked to continue.
         sample: what the model wrote.
         files: name and bytes of each exported file.
+        judged: figures on the test problems of benchmarks, by the benchmark's name.
     """
 
     architecture: Mapping[str, Value]
@@ -54,6 +55,7 @@ class Winner:
     prompt: str = ""
     sample: str = ""
     files: Mapping[str, int] = field(default_factory=dict)
+    judged: Mapping[str, Mapping[str, float | int | str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ class ReportData:
         curve_step: the unit of the curves' steps.
         baselines: measured like the candidates of the top rung.
         winner: None while there is none.
+        leading: the best trials of the highest rung, best first, where they are to be listed.
         stages: name and duration in seconds of each stage.
         shared: of a run with a supernet.
         beginning: how the search began, a sentence each.
@@ -138,6 +141,7 @@ class ReportData:
     curve_step: str = "step"
     baselines: tuple[MeasuredBaseline, ...] = ()
     winner: Winner | None = None
+    leading: tuple[Trial, ...] = ()
     stages: tuple[tuple[str, float], ...] = ()
     shared: SharedWeights | None = None
     beginning: tuple[str, ...] = ()

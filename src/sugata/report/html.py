@@ -14,6 +14,7 @@ from sugata.report.wording import Wording, wordings
 
 _SECTIONS: tuple[tuple[str, str, Callable[[ReportData, Mapping[str, Wording]], str]], ...] = (
     ("winner", "The winner", _outcome.winner),
+    ("best", "The best architectures", _outcome.leading),
     ("front", "The Pareto front", _outcome.front),
     ("shared", "Shared weights", _shared.shared),
     ("progress", "The search over time", _process.progress),

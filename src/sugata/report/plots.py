@@ -67,8 +67,9 @@ def _front(axes: Axes, data: ReportData, words: Mapping[str, Wording]) -> bool:
     trials = data.objectives.candidates(analysis.comparable(data.trials, data.objectives))
     if not trials:
         return False
-    y = words[data.objectives.primary.name]
-    others = [metric.name for metric in data.objectives.metrics[1:]]
+    objectives = data.objectives.on(trials[0].proposal.fidelity.rung)
+    y = words[objectives.primary.name]
+    others = [metric.name for metric in objectives.metrics[1:]]
     others += [name for name in ("size_bytes", "parameters") if all(name in t.metrics for t in trials)]
     x = words[others[0]] if others else None
 

@@ -1,6 +1,7 @@
 """How metrics and numbers are written: labels, units and a sensible number of digits."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ _LABELS = {
     "r2": "R²",
     "parse_rate": "share that parses",
     "mean_reciprocal_rank": "mean reciprocal rank",
+    "solution_parse_rate": "programs that parse",
+    "solution_bits_per_byte": "bits per byte of solutions",
+    "solution_ranking": "solutions before mutants",
     "recall_at_1": "recall at 1",
     "recall_at_5": "recall at 5",
     "recall_at_10": "recall at 10",
@@ -41,6 +45,7 @@ _MAXIMIZED = {
     "recall_at_10",
     "fitness",
 }
+_PASSES = re.compile(r"pass_at_(\d+)$")
 _COUNTS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -86,7 +91,7 @@ def wordings(data: ReportData) -> dict[str, Wording]:
 def wording(name: str, metric: Metric | None = None, values: Iterable[float] = ()) -> Wording:
     """Wording of one metric; counts are scaled by the largest of the values."""
     largest = max((abs(value) for value in values), default=0.0)
-    label = _LABELS.get(name, name.replace("_", " "))
+    label = _LABELS.get(name) or _PASSES.sub(r"pass@\1", name).replace("_", " ")
     unit, divisor = (metric.unit if metric else ""), 1.0
     if name.endswith("_bytes") or unit in ("bytes", "B"):
         unit, divisor = "MB", 1e6

@@ -35,7 +35,22 @@ def objectives_of(recipe: Recipe, measured: Sequence[Metric]) -> Objectives:
                 f" there are {', '.join(by_name)}"
             )
     chosen = tuple(by_name[name] for name in recipe.objectives.metrics)
+    _check_rungs(recipe, chosen)
     return Objectives(chosen, _limits(recipe), fitness)
+
+
+def _check_rungs(recipe: Recipe, chosen: Sequence[Metric]) -> None:
+    """Every rung needs something to compare by, and the top one measures all."""
+    late = next((metric for metric in chosen if metric.rung >= max(1, len(recipe.funnel))), None)
+    if late is not None:
+        raise RecipeError(
+            f"field 'objectives.metrics': {late.name!r} is measured on rungs that train; add one to `funnel`"
+        )
+    if all(metric.rung > 0 for metric in chosen):
+        raise RecipeError(
+            f"field 'objectives.metrics': {chosen[0].name!r} is measured from rung"
+            f" {recipe.funnel[chosen[0].rung].name!r} on; add one of every rung, such as bits_per_byte"
+        )
 
 
 def own_metrics(section: ObjectivesSection) -> tuple[Metric, ...]:

@@ -12,7 +12,13 @@ from sugata.evaluators.function import find_function
 from sugata.objectives import Objectives
 from sugata.recipe import Recipe, StrategySection, TableSection
 from sugata.recipe_stages import SupernetSection
-from sugata.recipe_tasks import CodeSearchSection, CodeSection, ImageSection, PreparedSection
+from sugata.recipe_tasks import (
+    BenchmarkSection,
+    CodeSearchSection,
+    CodeSection,
+    ImageSection,
+    PreparedSection,
+)
 from sugata.recipe_training import FinalSection, RungSection, TrainingSection
 from sugata.run.aims import limited_metrics, objectives_of, own_metrics
 from sugata.run.promotion import promoting
@@ -20,9 +26,10 @@ from sugata.space import DictionarySpace, SearchSpace, restricted
 from sugata.spaces import baselines, imported
 from sugata.spaces import space as space_named
 from sugata.strategies import Listed, Progressive, Start, Strategy, shared_out, strategy_class
-from sugata.trial import Fidelity, Value
+from sugata.trial import SHARED, Fidelity, Value
 
 if TYPE_CHECKING:
+    from sugata.evaluators.code_benchmark import CodeBenchmark
     from sugata.evaluators.networks import Networks
     from sugata.evaluators.training import TrainingEvaluator
     from sugata.tasks import Task
@@ -70,12 +77,14 @@ class Assembly:
             first: architectures to begin with before the known good ones.
         """
         starts = [*first, *self.starts]
+        # Who goes on is decided by what every rung measures.
+        objectives = self.objectives.on(0)
 
         def propose(seed: int, count: int | None) -> Strategy:
             def make(space: SearchSpace, begun: Sequence[Mapping[str, Value]]) -> Strategy:
                 if self.derived is not None:
-                    return Listed(space, self.objectives, seed=seed, starts=self.derived)
-                return _proposer(self.recipe.strategy, space, self.objectives, begun, seed)
+                    return Listed(space, objectives, seed=seed, starts=self.derived)
+                return _proposer(self.recipe.strategy, space, objectives, begun, seed)
 
             if not self.smaller:
                 return make(self.space, starts)
@@ -85,7 +94,7 @@ class Assembly:
                 )
             spaces = (*self.smaller, self.space)
             shares = shared_out(count, len(spaces))
-            return Progressive(spaces, shares, make, self.objectives, seed=seed, starts=starts)
+            return Progressive(spaces, shares, make, objectives, seed=seed, starts=starts)
 
         ladder = [fidelity(i, rung) for i, rung in enumerate(self.recipe.funnel)]
         return promoting(self.recipe, ladder, propose)
@@ -255,11 +264,11 @@ def networks_of(recipe: Recipe, space: SearchSpace, data: str | None = None) -> 
     if isinstance(section, CodeSearchSection):
         return _search_networks(section, space)
     if isinstance(section, CodeSection):
-        return _language_networks(section, space)
+        return _language_networks(recipe, section, space)
     raise RecipeError("field 'task': the recipe has none; this command needs one")
 
 
-def _language_networks(section: CodeSection, space: SearchSpace) -> "Networks":
+def _language_networks(recipe: Recipe, section: CodeSection, space: SearchSpace) -> "Networks":
     from sugata.evaluators.language import LanguageNetworks
     from sugata.spaces.language import LanguageSpace
     from sugata.tasks import CodeLanguageModelling
@@ -273,7 +282,32 @@ def _language_networks(section: CodeSection, space: SearchSpace) -> "Networks":
         section.data, max_bytes=int(section.max_bytes), pad_vocabulary=section.pad_vocabulary
     )
     return LanguageNetworks(
-        space, task, evaluation_bytes=int(section.evaluation_bytes), test_bytes=int(section.test_bytes)
+        space,
+        task,
+        evaluation_bytes=int(section.evaluation_bytes),
+        test_bytes=int(section.test_bytes),
+        benchmark=None if section.benchmark is None else _benchmark(recipe, section.benchmark),
+    )
+
+
+def _benchmark(recipe: Recipe, section: BenchmarkSection) -> "CodeBenchmark":
+    """What a recipe says of problems; no file is read yet."""
+    from sugata.evaluators.benchmark import Settings
+    from sugata.evaluators.code_benchmark import CodeBenchmark, Rungs
+    from sugata.tasks import Sampling
+
+    trained = [i for i, rung in enumerate(recipe.funnel) if rung.unit != SHARED]
+    lowest, highest = (trained[0], trained[-1]) if trained else (len(recipe.funnel),) * 2
+    return CodeBenchmark(
+        section.name,
+        Settings(section.k, section.samples, section.tokens, Sampling(section.temperature, 0, section.top_p)),
+        Rungs(lowest, highest if section.rungs == "top" else lowest),
+        files=section.files,
+        part=section.part,
+        problems=section.problems,
+        judges=section.judges,
+        test_problems=section.test_problems,
+        isolation=section.isolation,
     )
 
 

@@ -56,6 +56,7 @@ def report_data(result: Result, *, drawn: bool = True) -> ReportData:
         curve_step=curve_step,
         baselines=tuple(_baseline(name, trial) for name, trial in result.baselines.items() if trial.ok),
         winner=_winner(result, drawn),
+        leading=tuple(result.leading),
         stages=tuple((name, data["seconds"]) for name, data in result.stages.items()),
         shared=_shared(result),
         beginning=tuple(_beginning(result)),
@@ -130,7 +131,7 @@ def _winner(result: Result, drawn: bool) -> Winner | None:
         return None
     number = winner_number(best)
     test = result.stages.get("test", {})
-    primary = next(iter(result.reported), result.objectives.primary.name)
+    primary = next(iter(result.reported), result.test_metric.name)
     outline, cells = _drawn(result, best) if drawn else ((), {})
     metrics = dict(best.metrics) | {k: test[k] for k in ("parse_rate",) if k in test}
     for method, values in test.get("lexical", {}).items():  # on the same test data as the winner
@@ -148,6 +149,7 @@ def _winner(result: Result, drawn: bool) -> Winner | None:
         curve=best.curve,
         prompt=test.get("prompt", ""),
         sample=test.get("sample", ""),
+        judged=test.get("benchmark", {}),
         files=_files(result.folder / BEST),
     )
 

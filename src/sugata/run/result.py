@@ -49,10 +49,7 @@ class Result:
         """The winners after their full training, best first; empty before that stage."""
         trials = [journal.trial_from_data(note.data) for note in self.record.notes("final")]
         allowed = [trial for trial in trials if self.objectives.comparable(trial)]
-        if self.objectives.fitness is not None:
-            return [allowed[i] for i in self.objectives.order(allowed)]
-        primary = self.objectives.primary
-        return sorted(allowed, key=lambda trial: primary.cost(trial.metrics[primary.name]))
+        return self.objectives.ranked(allowed)
 
     @cached_property
     def baselines(self) -> dict[str, Trial]:
@@ -86,6 +83,19 @@ class Result:
     def stages(self) -> Mapping[str, Mapping[str, Any]]:
         """What each finished stage left in the journal, by the stage's name."""
         return {note.data["name"]: note.data for note in self.record.notes("stage")}
+
+    @property
+    def test_metric(self) -> Metric:
+        """What test scores are given in: the first objective that the task measures, else its own metric."""
+        measured = self.stages.get("test", {}).get("test", {})
+        known = (*self.objectives.metrics, *self.metrics)
+        return next((metric for metric in known if metric.name in measured), self.objectives.primary)
+
+    @property
+    def leading(self) -> list[Trial]:
+        """The trials of the search's highest rung, best first, as many as `show.best` says."""
+        ranked = self.objectives.ranked(self.objectives.candidates(self.record.trials))
+        return ranked[: self.recipe.show.best]
 
     @property
     def reported(self) -> Mapping[str, float]:

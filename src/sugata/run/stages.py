@@ -191,13 +191,13 @@ def resume(
 def _prepare(assembly: Assembly, progress: Progress) -> float:
     """Corpus, tokenizers, packed tokens: made once, and cached; the seconds that it took."""
     started = time.monotonic()
-    if assembly.task is not None and assembly.recipe.task is not None:
+    if assembly.networks is not None and assembly.recipe.task is not None:
         progress.now(f"preparing {assembly.recipe.task.data}")
         options = {choice.name: choice.options for choice in assembly.space.choices}
-        assembly.task.prepare(options, say=progress.say)
+        assembly.networks.prepare(options, say=progress.say)
         if assembly.final is not None and assembly.recipe.final.data is not None:
             progress.now(f"preparing {assembly.recipe.final.data}")
-            assembly.final.networks.task.prepare(options, say=progress.say)
+            assembly.final.networks.prepare(options, say=progress.say)
     return round(time.monotonic() - started, 2)
 
 

@@ -39,12 +39,10 @@ class Watch:
 
     def _show(self) -> None:
         done, best = self._done, self._best
-        primary = self._objectives.primary
-        found = (
-            f", best {shown_metric(primary, best.metrics[primary.name])} (trial {best.number})"
-            if best
-            else ""
-        )
+        found = ""
+        if best is not None:
+            primary = self._objectives.on(best.proposal.fidelity.rung).primary
+            found = f", best {shown_metric(primary, best.metrics[primary.name])} (trial {best.number})"
         known = f"{done} of at most {self._total} trials" if self._total else plural(done, "trial")
         self._progress.now(f"{known}{found}", self._left(done))
 

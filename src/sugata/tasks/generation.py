@@ -3,10 +3,9 @@
 import ast
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from sugata import decoding
 from sugata.decoding import END_OF_TEXT, decode_stream, stop_before, token_bytes
 from sugata.errors import TaskError
+from sugata.tasks.writing import row_bytes, rows_at_once, uniforms, write
 from sugata.trial import Metric
 
 PARSE_RATE = Metric("parse_rate", "", "maximize", "share of sampled functions that are valid Python")
@@ -27,9 +27,25 @@ class Sampling(decoding.Sampling):
 
     def draw(self, logits: Tensor, generator: torch.Generator) -> Tensor:
         """One token a row, ``(batch,)`` int64, from logits ``(batch, vocabulary)``."""
-        logits = logits.float()
         if self.temperature == 0:
             return logits.argmax(-1)
+        probabilities, order = self._cut(logits)
+        drawn = torch.multinomial(probabilities, 1, generator=generator)
+        return order.gather(-1, drawn).squeeze(-1)
+
+    def pick(self, logits: Tensor, numbers: Tensor) -> Tensor:
+        """The same from random numbers below 1, ``(batch,)``: a row's token depends on nothing else."""
+        if self.temperature == 0:
+            return logits.argmax(-1)
+        probabilities, order = self._cut(logits)
+        sums = probabilities.double().cumsum(-1)
+        places = torch.searchsorted(sums, (numbers * sums[:, -1])[:, None], right=True)
+        last = (probabilities > 0).sum(-1, keepdim=True) - 1  # where rounding has reached the whole sum
+        return order.gather(-1, torch.minimum(places, last)).squeeze(-1)
+
+    def _cut(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights of the tokens that may be drawn, by falling probability, and which tokens they are."""
+        logits = logits.float()
         # Sorted once, by falling probability: both cuts are then prefixes.
         values, order = torch.sort(logits, dim=-1, descending=True, stable=True)
         if self.top_k:
@@ -38,9 +54,7 @@ class Sampling(decoding.Sampling):
         probabilities = torch.softmax((values - values[:, :1]) / self.temperature, -1)
         before = probabilities.cumsum(-1) - probabilities
         before[:, 0] = 0.0  # the most probable token stays, whatever the rounding
-        probabilities = probabilities.masked_fill(before >= self.top_p, 0.0)
-        drawn = torch.multinomial(probabilities, 1, generator=generator)
-        return order.gather(-1, drawn).squeeze(-1)
+        return probabilities.masked_fill(before >= self.top_p, 0.0), order
 
 
 def generate(
@@ -159,15 +173,18 @@ def sample_functions(
     if not headers or samples < 1:
         raise TaskError(f"samples: {samples} functions from {len(headers)} headers; both must be positive")
     generator = torch.Generator().manual_seed(seed)
+    chosen = sampling or Sampling()
     table = token_bytes(tokenizer)
     end = _end(tokenizer)
+
+    def draw(logits: Tensor, rows: Sequence[int], position: int) -> Tensor:
+        return chosen.draw(logits, generator)
+
     functions: list[str] = []
     for first in range(0, samples, batch_size):
         group = [headers[number % len(headers)] for number in range(first, min(first + batch_size, samples))]
         prompts = [[end, *_encode(tokenizer, header)] for header in group]
-        bodies = _write(
-            model, prompts, table, end, max_new_tokens, sampling or Sampling(), generator, _function_ended
-        )
+        bodies = write(model, prompts, table, end, max_new_tokens, draw, _function_ended)
         functions += [header + _function_body(body) for header, body in zip(group, bodies, strict=True)]
     return functions
 
@@ -178,67 +195,49 @@ def continuations(
     tokenizer: Tokenizer,
     prompts: Sequence[str],
     *,
+    seeds: Sequence[Sequence[int]],
     stop: Sequence[str] = (),
     max_new_tokens: int = 256,
     sampling: Sampling | None = None,
-    seed: int = 0,
-    batch_size: int = 64,
+    batch_size: int | None = None,
 ) -> list[str]:
     """What the model writes after each prompt, a batch at a time, up to a stop text that is kept.
 
     Args:
+        seeds: one a prompt: each text is drawn by its own, whatever is written beside it.
         sampling: temperature 0.8 and top-p 0.95 when None.
+        batch_size: None: as many as memory holds, up to 64.
 
     Raises:
         TaskError: a setting is impossible.
+        DataError: memory does not hold the writing of one.
     """
     _check_length(max_new_tokens)
-    generator = torch.Generator().manual_seed(seed)
+    chosen = sampling or Sampling()
     table, end = token_bytes(tokenizer), _end(tokenizer)
     stops = [text.encode() for text in stop]
+    rows = [[end, *_encode(tokenizer, prompt)] for prompt in prompts]
+    if batch_size is None:
+        longest = max(map(len, rows), default=1) + max_new_tokens
+        batch_size = rows_at_once(row_bytes(model, longest))
 
     def ended(written: bytearray) -> bool:
         return any(written.find(text, 1) >= 0 for text in stops)
 
-    texts: list[str] = []
-    for first in range(0, len(prompts), batch_size):
-        rows = [[end, *_encode(tokenizer, prompt)] for prompt in prompts[first : first + batch_size]]
-        bodies = _write(model, rows, table, end, max_new_tokens, sampling or Sampling(), generator, ended)
-        texts += [body.decode("utf-8", "replace") for body in bodies]
+    texts = [""] * len(rows)
+    order = sorted(range(len(rows)), key=lambda row: len(rows[row]))  # alike in length: read in blocks
+    for first in range(0, len(rows), batch_size):
+        batch = order[first : first + batch_size]
+        given = [rows[row] for row in batch]
+        numbers = uniforms([seeds[row] for row in batch], max(map(len, given)) + max_new_tokens)
+
+        def draw(logits: Tensor, rows: Sequence[int], position: int, numbers: Tensor = numbers) -> Tensor:
+            return chosen.pick(logits, numbers[rows, position])
+
+        bodies = write(model, given, table, end, max_new_tokens, draw, ended)
+        for row, body in zip(batch, bodies, strict=True):
+            texts[row] = body.decode("utf-8", "replace")
     return texts
-
-
-def _write(
-    model: nn.Module,
-    prompts: list[list[int]],
-    table: list[bytes],
-    end: int,
-    max_new_tokens: int,
-    sampling: Sampling,
-    generator: torch.Generator,
-    ended: Callable[[bytearray], bool],
-) -> list[bytes]:
-    """Advance all rows together; a row reads its prompt first and writes afterwards, so none is padded."""
-    stepper: Any = model
-    device = _device(model)
-    state = stepper.initial_state(len(prompts))
-    written = [bytearray() for _ in prompts]
-    finished = np.zeros(len(prompts), dtype=bool)
-    tokens = torch.tensor([prompt[0] for prompt in prompts])
-    lengths = [len(prompt) for prompt in prompts]
-    for position in range(1, max(lengths) + max_new_tokens):
-        logits, state = stepper.step(tokens.to(device), state)
-        tokens = sampling.draw(logits.cpu(), generator)
-        for row, token in enumerate(tokens.tolist()):
-            if position < lengths[row]:
-                tokens[row] = prompts[row][position]
-            elif not finished[row]:
-                written[row] += b"\n" if token == end else table[token]
-                done = token == end or ended(written[row])
-                finished[row] = done or position - lengths[row] + 1 >= max_new_tokens
-        if finished.all():
-            break
-    return [bytes(body) for body in written]
 
 
 def _function_ended(written: bytearray) -> bool:
