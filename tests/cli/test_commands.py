@@ -198,9 +198,11 @@ def test_doctor(sugata) -> None:
     code, out, _ = sugata("doctor")
     assert code == 0
     assert "GFLOP/s" in out
+    assert "generated programs run at level " in out
     found = json.loads(sugata("doctor", "--json")[1])
     assert found["cores"] >= 1
     assert found["packages"]["torch"]
+    assert found["sandbox"]["level"] in ("bubblewrap", "namespaces", "landlock", "none")
 
 
 @pytest.mark.parametrize("matrix_units", [False, True])

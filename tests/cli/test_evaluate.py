@@ -49,8 +49,9 @@ def test_a_trained_model_is_scored_and_reported(
     assert "Codex-25M" in out
 
 
+@pytest.mark.parametrize("kind", ["GPT2", "Llama"])
 def test_a_transformers_folder_is_scored_too(
-    sugata: Callable[..., tuple], problems: Path, tmp_path: Path
+    kind: str, sugata: Callable[..., tuple], problems: Path, tmp_path: Path
 ) -> None:
     transformers = pytest.importorskip("transformers")
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -62,13 +63,46 @@ def test_a_transformers_folder_is_scored_too(
     folder = tmp_path / "model"
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>")
     fast.save_pretrained(folder)
-    config = transformers.GPT2Config(vocab_size=257, n_embd=16, n_layer=1, n_head=2, n_positions=256)
-    transformers.GPT2LMHeadModel(config).save_pretrained(folder)
+    if kind == "GPT2":
+        config = transformers.GPT2Config(vocab_size=257, n_embd=16, n_layer=1, n_head=2, n_positions=256)
+        made = transformers.GPT2LMHeadModel(config)
+    else:
+        sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+        made = transformers.LlamaForCausalLM(transformers.LlamaConfig(vocab_size=257, **sizes))
+    made.save_pretrained(folder)
     given = ("--benchmark", "humaneval", "--data", problems, "--samples", 2, "--tokens", 8)
     code, out, err = sugata("evaluate", folder, *given, "--to", tmp_path / "report.md")
     assert code == 0, err
     row = next(line for line in (tmp_path / "report.md").read_text().splitlines() if "bits_per_byte" in line)
     assert 7.5 < float(row.split("|")[2]) < 8.5, out  # untrained, one of 257 bytes each
+
+
+def test_the_transformers_form_of_a_model_scores_what_the_model_does(
+    sugata: Callable[..., tuple], problems: Path, finished: Result, tmp_path: Path
+) -> None:
+    pytest.importorskip("transformers")
+    best, other = finished.folder / "best", tmp_path / "other"
+    assert sugata("export", best, "--format", "transformers", "--out", other)[0] == 0
+    found = []
+    for folder in (best, other):
+        given = ("--benchmark", "humaneval", "--data", problems, "--samples", 2, "--tokens", 8)
+        code, _, err = sugata("evaluate", folder, *given, "--to", tmp_path / "report.json")
+        assert code == 0, err
+        found.append(json.loads((tmp_path / "report.json").read_text()))
+    assert found[0]["bits_per_byte"] == pytest.approx(found[1]["bits_per_byte"], rel=1e-5)
+    assert found[0]["parse_rate"] == found[1]["parse_rate"]
+
+
+def test_programs_that_memory_does_not_hold_are_refused_before_any_is_written(
+    sugata: Callable[..., tuple], problems: Path, finished: Result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sugata.tasks.writing.free_memory", lambda: 20_000)
+    given = ("--benchmark", "humaneval", "--data", problems, "--samples", 1000, "--k", 1)
+    code, _, err = sugata("evaluate", finished.folder / "best", *given)
+    assert code == 2
+    assert err.startswith("error: tokens: writing one program takes about ")
+    assert "give fewer tokens a program" in err
+    assert err.count("\n") == 1
 
 
 def test_bad_input_gets_one_line(sugata: Callable[..., tuple], problems: Path, finished: Result) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sugata.run.folder import environment
+from sugata.sandbox import Level, levels
 
 _OPTIONAL = ("transformers", "datasets", "optuna", "ray", "torchao", "scikit-learn", "tensorboard")
 
@@ -33,6 +34,7 @@ def findings() -> dict[str, Any]:
         "matmul_gflops_bf16": _matmul_speed(torch.bfloat16),
         "training_precision": {"small_matrices": small, "large_matrices": large},
         "cuda_devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "sandbox": _sandbox(),
         "optional": {name: _version(name) for name in _OPTIONAL},
     }
 
@@ -51,6 +53,10 @@ def print_findings(out: Console, *, as_json: bool) -> None:
     out.print(f"matrix multiply, one thread, measured: fp32 {fp32:.0f} GFLOP/s, bf16 {bf16:.0f} GFLOP/s")
     out.print(f"training with precision auto: {_precision_text(**found['training_precision'])}")
     out.print("GPUs: " + (", ".join(found["cuda_devices"]) or "none, everything runs on the CPU"))
+    sandbox = found["sandbox"]
+    out.print(f"generated programs run at level {sandbox['level']}: {sandbox['meaning']}", soft_wrap=True)
+    for level, problem in sandbox["problems"].items():
+        out.print(f"  not here: {level} ({problem})", markup=False, soft_wrap=True)
     for name, version in {**found["packages"], **found["optional"]}.items():
         out.print(f"  {name:<14} {version or 'not installed'}")
     out.print("which method to take: sugata doctor --task image --data PATH --budget 2h", soft_wrap=True)
@@ -85,6 +91,16 @@ def print_advice(task: str, data: str | None, budget: str, out: Console, *, as_j
         out.print("\n[bold]or, for[/bold]")
     for whom, what in advice.others:
         out.print(f"  {whom}: {what}", soft_wrap=True, markup=False)
+
+
+def _sandbox() -> dict[str, Any]:
+    """The level at which programs are isolated here, and why stronger ones are not."""
+    problems: dict[str, str] = {}
+    for level, problem in levels():
+        if not problem:
+            return {"level": str(level), "meaning": level.meaning, "problems": problems}
+        problems[str(level)] = problem
+    return {"level": str(Level.NONE), "meaning": "refused without --unsafe", "problems": problems}
 
 
 def _precision_text(small_matrices: str, large_matrices: str) -> str:

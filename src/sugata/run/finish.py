@@ -142,7 +142,7 @@ def _gained(run: Run, final: Trial, searched: list[Trial]) -> bool:
     incomparable = recipe.final.data is not None or recipe.stages.skip_retrain is not None
     if before is None or before.proposal.fidelity.unit == SHARED or incomparable:
         return True
-    primary = run.assembly.objectives.primary
+    primary = run.assembly.objectives.on(before.proposal.fidelity.rung).primary
     return primary.cost(final.metrics[primary.name]) <= primary.cost(before.metrics[primary.name])
 
 

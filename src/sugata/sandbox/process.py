@@ -19,6 +19,7 @@ import psutil
 from sugata.errors import SandboxError
 from sugata.sandbox.level import DEVICES, Level, another_user, command, readable
 from sugata.sandbox.limits import Limits
+from sugata.sandbox.memory import resident_bytes
 
 _LOADER = """
 import json, sys, types
@@ -32,7 +33,7 @@ sys.modules["sugata.sandbox.inside." + spec["role"]].run(spec)
 """
 _MODULES = ("seccomp", "landlock", "namespaces", "start", "wire", "program", "candidate", "judge")
 _MARK = "sandboxed\n"  # printed once the process is confined
-_POLL = 0.05
+_POLL, _LOOK = 0.05, 0.1  # seconds between looks at a process, and at the memory of all
 _LEFT = 5.0  # seconds for the output of what was killed to end
 
 
@@ -47,6 +48,7 @@ class Process:
     """A process that confines itself and then plays a role of ``inside``: program, candidate or judge.
 
     Attributes:
+        limits: what it may use.
         output: what it printed, after it has been watched.
         confined: whether it got so far as to be confined.
     """
@@ -71,7 +73,7 @@ class Process:
             "folder": self._folder or "/tmp",
             "processes": _process_limit(level, limits, user),
         }
-        self._limits = limits
+        self.limits = limits
         self._received = bytearray()
         environment = {"PATH": "/usr/bin:/bin", "HOME": self._folder or "/tmp", "LANG": "C.UTF-8"}
         with tempfile.TemporaryFile() as file:
@@ -104,13 +106,13 @@ class Process:
             part = os.read(self.stdout.fileno(), 65536)
         except BlockingIOError:
             return True
-        self._received += part[: max(0, self._limits.output_bytes + len(_MARK) + 1 - len(self._received))]
+        self._received += part[: max(0, self.limits.output_bytes + len(_MARK) + 1 - len(self._received))]
         return bool(part)
 
     @property
     def too_much(self) -> bool:
         """Whether it printed more than it may."""
-        return len(self._received) > self._limits.output_bytes + len(_MARK)
+        return len(self._received) > self.limits.output_bytes + len(_MARK)
 
     @property
     def confined(self) -> bool:
@@ -142,27 +144,32 @@ class Process:
 
 def watch(processes: Sequence[Process], first: Process, seconds: float) -> str:
     """Read what the processes print until the first one has ended; why it was not waited for, or nothing."""
-    until = time.monotonic() + seconds
+    begun = time.monotonic()
+    until, look = begun + seconds, begun + _LOOK
+    reads = True  # what the first one prints; at its end the process is about to end too
     with selectors.DefaultSelector() as selector:
         for process in processes:
             selector.register(process.stdout, selectors.EVENT_READ, process)
         while first.popen.poll() is None:
-            left = until - time.monotonic()
-            if left <= 0:
+            now = time.monotonic()
+            if now >= until:
                 return f"took more than {seconds:g} s"
-            if not selector.get_map():
+            if now >= look:
+                look = now + _LOOK
+                most = first.limits.together_bytes
+                if max(resident_bytes([process.popen.pid for process in processes])) > most:
+                    return f"held more than {most:,} bytes in all its processes"
+            if not reads:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    first.popen.wait(left)
+                    first.popen.wait(min(until - now, _POLL))
                 continue
-            for key, _ in selector.select(min(left, _POLL)):
+            for key, _ in selector.select(min(until - now, _POLL)):
                 process = key.data
                 if not process.read():
                     selector.unregister(key.fileobj)
-                    if process is first:
-                        with contextlib.suppress(subprocess.TimeoutExpired):
-                            first.popen.wait(max(0.0, until - time.monotonic()))
+                    reads = reads and process is not first
                 if process.too_much:
-                    return f"printed more than {process._limits.output_bytes:,} bytes"
+                    return f"printed more than {process.limits.output_bytes:,} bytes"
     return ""
 
 

@@ -20,14 +20,17 @@ _NEVER: dict[str, tuple[int, int]] = {
     "kexec_load": (246, 104), "init_module": (175, 105), "finit_module": (313, 273),
     "delete_module": (176, 106), "reboot": (169, 142), "swapon": (167, 224), "swapoff": (168, 225),
     "acct": (163, 89), "quotactl": (179, 60), "open_by_handle_at": (304, 265),
+    # Memory that no process holds: it would escape the look at them.
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "msgget": (68, 186),
+    "semget": (64, 190),
 }  # fmt: skip
 # What reaches other processes of the same user, or files that Landlock does not guard; also what would take a
 # child out of the process group that is killed at the end.
 _WITHOUT_NAMESPACES: dict[str, tuple[int, int | None]] = {
     "setsid": (112, 157), "setpgid": (109, 154), "setpriority": (141, 140), "sched_setaffinity": (203, 122),
     "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
-    "ioprio_set": (251, 30), "move_pages": (279, 239), "migrate_pages": (256, 238), "shmget": (29, 194),
-    "shmat": (30, 196), "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180),
+    "ioprio_set": (251, 30), "move_pages": (279, 239), "migrate_pages": (256, 238), "shmat": (30, 196),
+    "mq_open": (240, 180),
     "truncate": (76, 45), "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53),
     "fchmodat2": (452, 452), "chown": (92, None), "lchown": (94, None), "fchown": (93, 55),
     "fchownat": (260, 54), "utime": (132, None), "utimes": (235, None), "utimensat": (280, 88),
