@@ -125,8 +125,8 @@ def _code(data: str | None, budget: float) -> Advice:
 
 def _code_search(data: str | None, budget: float) -> Advice:
     found = data or "stdlib"
-    measured = measure("docstring-search", {"task.data": found}, budget)
-    plan = planned(measured, "docstring-search", None)
+    measured = measure("code-search", {"task.data": found}, budget)
+    plan = planned(measured, "code-search", None)
     reasons = (*plan.reasons, "BM25 won against encoders of seven minutes: the report has both")
     return Advice(
         "tiny encoders of one to three layers",
