@@ -4,6 +4,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from sugata.errors import RecipeError
+from sugata.recipe_stages import SEARCHED
 from sugata.trial import SHARED, TIMED
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def check_together(recipe: "Recipe", where: str) -> None:
     if recipe.trains and not recipe.funnel:
         raise RecipeError(f"{where}: funnel is empty; give at least one rung with name and amount")
     _check_shared(recipe, where)
+    _check_retrain(recipe, where)
     _check_amounts(recipe, where)
     _check_distill(recipe, where)
     if len({rung.unit for rung in recipe.funnel if rung.unit != SHARED}) > 1:
@@ -66,6 +68,22 @@ def check_together(recipe: "Recipe", where: str) -> None:
         names = ", ".join(sorted(timed)) or "limits.latency"
         raise RecipeError(
             f"{where}: engine.deterministic cannot search by what is timed ({names}); leave that out"
+        )
+
+
+def _check_retrain(recipe: "Recipe", where: str) -> None:
+    """Weights of the search's own trial are those of a network that the search has trained in full."""
+    if recipe.stages.skip_retrain != SEARCHED:
+        return
+    if recipe.stages.skip_search is not None:
+        raise RecipeError(
+            f"{where}: stages.skip_retrain is search, and stages.skip_search leaves that out; give one"
+        )
+    top, final = recipe.funnel[-1], recipe.final
+    if (top.channels, top.cells) != (final.channels, final.cells) or top.unit == SHARED:
+        raise RecipeError(
+            f"{where}: stages.skip_retrain is search, whose last rung trains another network than final; make"
+            " their channels and cells equal"
         )
 
 

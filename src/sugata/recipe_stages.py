@@ -6,6 +6,9 @@ from pydantic import ConfigDict, Field
 
 from sugata.recipe_tasks import Section
 
+#: In place of a checkpoint of the winner's weights: those that its trial of the search has trained.
+SEARCHED = "search"
+
 
 class SupernetSection(Section):
     """Weights that all architectures share, trained once before the search; a method's options beside it."""
@@ -58,7 +61,9 @@ class StagesSection(Section):
         None, description="the architecture to train: an architecture.json, or a name"
     )
     skip_retrain: str | None = Field(
-        None, description="the winner's weights: a checkpoint.safetensors, or `supernet`: its path's"
+        None,
+        description="the winner's weights: a checkpoint.safetensors, `supernet`: its path's, or `search`: its"
+        " trial's",
     )
 
 

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from sugata import recipe as recipes
-from sugata.cli.printing import print_result
 from sugata.run import Progress, Result, start
 from sugata.run.assembly import assemble
 from sugata.trial import SHARED, Status, Trial
@@ -103,8 +101,6 @@ def test_a_shipped_recipe_runs_at_reduced_size(name: str, corpus: Path, tmp_path
     assert (result.folder / "best" / "model.onnx").is_file()
     if original.show.best:
         assert "The best architectures" in (result.folder / "report.html").read_text()
-        print_result(result, console := Console(record=True, width=300))
-        assert "the best architectures, as the search measured them" in console.export_text()
 
 
 def benchmarks(folder: Path) -> dict[str, object]:

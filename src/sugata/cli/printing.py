@@ -49,8 +49,7 @@ def print_result(result: Result, out: Console) -> None:
         for method, values in test.get("lexical", {}).items():
             lines.append((method, shown_metric(primary, values[primary.name]) + ", on the same test data"))
         for name, figures in test.get("benchmark", {}).items():
-            known = figures["oracle"] == "yes"
-            lines.append((f"{name} {'oracle' if known else 'test'}", _figures(figures)))
+            lines.append((f"{name} test", _figures(figures)))
     if ranks := rank_line(report_data(result, drawn=False)):
         lines.append(("ranking", ranks))
     lines += [("looked up", f"{column} {value:.6g}") for column, value in result.reported.items()]
@@ -75,7 +74,7 @@ def print_result(result: Result, out: Console) -> None:
 def _leading(result: Result) -> Table:
     """The best architectures, a row each."""
     objectives = result.objectives.on(result.leading[0].proposal.fidelity.rung)
-    title = "the best architectures, as the search measured them"
+    title = f"the {len(result.leading)} best, as the search measured them"
     table = Table(box=None, header_style="bold", title=title, title_justify="left")
     table.add_column("trial", justify="right")
     for metric in objectives.metrics:

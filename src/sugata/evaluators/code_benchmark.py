@@ -148,17 +148,10 @@ class CodeBenchmark:
         return found
 
     def judge(self, model: nn.Module, tokenizer: Tokenizer) -> dict[str, dict[str, Any]]:
-        """Every figure of a finished model on the problems that judge it, by the name of the benchmark.
-
-        ``oracle`` says whether the same problems have guided the search.
-        """
+        """Every figure of a finished model on the problems that judge it, by the name of the benchmark."""
         writer, sandbox = ModelWriter(model, tokenizer), self.sandbox()
         return {
-            name: {
-                **evaluate(writer, problems, sandbox, self.settings),
-                "oracle": "yes" if name == self.name and not has_parts(name) else "no",
-            }
-            for name, problems in self.judges.items()
+            name: evaluate(writer, problems, sandbox, self.settings) for name, problems in self.judges.items()
         }
 
     def fingerprint(self) -> list[Any]:

@@ -81,7 +81,7 @@ def _finals(run: Run) -> list[Outside]:
         raise SugataError(
             f"{run.folder}: the search completed no trial on any rung{why}; see its trials/*/log.txt"
         )
-    best = result.best
+    best = result.objectives.best(result.record.trials)  # not an earlier winner of a run that goes on
     chosen = [best, *(trial for trial in front if trial is not best)] if best else front
     chosen = chosen[: recipe.final.top or None]
     return [_final(run, trial) for trial in chosen]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sugata.errors import RunFolderError
 from sugata.recipe import Recipe
+from sugata.recipe_stages import SEARCHED
 from sugata.run.assembly import Assembly
 from sugata.space import Architecture
 from sugata.spaces import find
@@ -17,9 +18,10 @@ def check_given(assembly: Assembly) -> None:
         SugataError: names the field, what it says and the remedy.
     """
     recipe = assembly.recipe
+    weights = recipe.stages.skip_retrain
     files = {
         "stages.skip_train": recipe.stages.skip_train,
-        "stages.skip_retrain": None if recipe.stages.skip_retrain == SHARED else recipe.stages.skip_retrain,
+        "stages.skip_retrain": None if weights in (SHARED, SEARCHED) else weights,
         "supernet.start": None if recipe.supernet is None else recipe.supernet.start,
     }
     for field, path in files.items():

@@ -14,7 +14,7 @@ from sugata.run.assembly import Assembly
 from sugata.run.folder import ENVIRONMENT, JOURNAL, RECIPE, environment
 
 #: Sections that decide how long, where and with what display a run works, not what comes out of its search.
-_MAY_CHANGE = {"budget", "engine", "final", "name", "stages", "hardware", "show", "tune"}
+MAY_CHANGE = {"budget", "engine", "final", "name", "stages", "hardware", "show", "tune"}
 
 
 def open_journal(assembly: Assembly, folder: Path) -> Journal:
@@ -68,6 +68,6 @@ def _with_defaults(same: dict[str, Any]) -> dict[str, Any] | None:
 
 def _must_stay(recipe: Recipe) -> dict[str, Any]:
     """What may not change when a run goes on: all that decides a result, but not how long or how wide."""
-    data: dict[str, Any] = recipe.model_dump(mode="json", exclude=_MAY_CHANGE)
+    data: dict[str, Any] = recipe.model_dump(mode="json", exclude=MAY_CHANGE)
     deterministic = recipe.engine.deterministic
     return data | {"deterministic": deterministic, "window": recipe.engine.window if deterministic else None}

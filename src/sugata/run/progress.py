@@ -79,6 +79,10 @@ class Progress:
         if self._live is None and now - self._spoken >= _SECONDS_BETWEEN_LINES:
             self.say(str(self._now())[len(self._clock()) + 2 :])
 
+    def interrupted(self, text: str) -> None:
+        """The run was interrupted; the text says how to go on."""
+        self.say(f"interrupted; {text}")
+
     def columns(self, objectives: Objectives) -> None:
         """The titles of what :meth:`trial` prints."""
         titles = (wording(metric.name, metric).label for metric in objectives.metrics)

@@ -74,9 +74,7 @@ def start(
                     _write_report(folder, progress)
         except KeyboardInterrupt:
             kept = (folder / JOURNAL).exists()
-            progress.say(
-                f"interrupted; {_how_to_go_on(recipe, folder) if kept else 'nothing was started yet'}"
-            )
+            progress.interrupted(_how_to_go_on(recipe, folder) if kept else "nothing was started yet")
             raise
     return Result(folder)
 

@@ -11,8 +11,9 @@ import numpy as np
 from sugata.engines import Job
 from sugata.errors import SugataError
 from sugata.recipe import Recipe
-from sugata.recipe_stages import SupernetSection
+from sugata.recipe_stages import SEARCHED, SupernetSection
 from sugata.report.wording import duration
+from sugata.reuse import trial_folder
 from sugata.run.assembly import Assembly, hardware, settings
 from sugata.run.current import Run
 from sugata.run.feasibility import Feasibility
@@ -70,6 +71,8 @@ def given_weights(run: Run, proposal: Proposal) -> Path | None:
     given = run.assembly.recipe.stages.skip_retrain
     if given is None:
         return None
+    if given == SEARCHED:
+        return _searched(run, proposal)
     from sugata.training import CHECKPOINT, save_weights
 
     folder = run.folder / "given" / f"{proposal.number}"
@@ -83,6 +86,12 @@ def given_weights(run: Run, proposal: Proposal) -> Path | None:
     architecture = space.canonical(space.architecture(proposal.architecture))
     save_weights(folder / CHECKPOINT, scores.network(architecture))
     return folder
+
+
+def _searched(run: Run, proposal: Proposal) -> Path:
+    """The folder of the trial that a winner comes from, or of that which trained the same before."""
+    trial = next(one for one in run.result.record.trials if one.number in proposal.parents)
+    return trial_folder(run.folder / "trials", int(trial.details.get("same_as", trial.number)))
 
 
 def _trained(run: Run) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def _hugging_face(name: str, split: str) -> Iterator[tuple[str, Mapping[str, Any
         rows = load_dataset(name, split=split)
     except Exception as error:  # the library raises nothing more specific
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"hf:{name}: cannot be loaded ({reason}); give the benchmark's file") from None
+        raise DataError(f"hf:{name}: cannot be loaded ({reason}); give --data FILE") from None
     for number, row in enumerate(rows, 1):
         yield f"hf:{name}, row {number}", row
 

@@ -1,0 +1,278 @@
+"""What a fit does: from wishes and the size of the data to a recipe, which a run carries out."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sugata import recipe as recipes
+from sugata.errors import RecipeError
+from sugata.recipe import Recipe
+
+SEARCH_SHARE = 0.6  # of a budget of time, where winners are trained again
+MARGIN = 0.9  # of a budget that is planned: workers have to start, and the end is not free
+PATIENCE = 10  # evaluations without a new best
+_STEPS = 2000  # of a training whose epochs are not given, about
+_EPOCHS = (10, 200)
+_OVERHEAD = 0.7  # seconds of a trial besides training: building, scoring, starting
+_CANDIDATES = (27, 18, 9, 6, 3)  # of the lowest rung; a third goes on, and a third of those again
+_SHORTEST = 2.0  # seconds of the lowest rung
+_BATCHES = ((20_000, 128), (2_000, 64), (500, 32))  # at least so many rows, the smaller of two sizes
+_IN_PROCESS = 30.0  # seconds of work below which starting workers does not pay
+#: CPU seconds that an epoch takes for each row, about: only to decide where it runs and for how long.
+_ROW_SECONDS = {"image": 4e-4, "text": 2e-4, "table": 3e-5, "array": 3e-5}
+#: Seconds of an unbounded fit: so many for each row, within these bounds.
+_USUAL = {"image": 0.06, "text": 0.02, "table": 0.02, "array": 0.02}
+_USUAL_BOUNDS = (20.0, 600.0)
+_TUNERS = {"greedy": "local_search", "bayesian": "bayesian", "random": "random", "evolution": "evolution"}
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user asks of a fit; None leaves it to the plan.
+
+    Attributes:
+        max_trials: evaluations at most.
+        budget: seconds of wall clock for everything.
+        epochs: of each trial.
+        batch_size: of training.
+        objectives: metrics, the primary one first.
+        parameters: most parameters of a network.
+        size: most bytes of its stored file.
+        latency_ms: longest latency of one row.
+        tuner: a strategy's name, its fields, or a class of one's own.
+        n_jobs: worker processes; -1: one a core; 1: this process.
+        seed: of every random draw.
+    """
+
+    max_trials: int | None = None
+    budget: float | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    objectives: tuple[str, ...] = ()
+    parameters: int | None = None
+    size: float | None = None
+    latency_ms: float | None = None
+    tuner: Any = None
+    n_jobs: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """The size of the data.
+
+    Attributes:
+        kinds: of the inputs.
+        train: rows to learn from.
+        validation: rows that candidates are compared on.
+    """
+
+    kinds: tuple[str, ...]
+    train: int
+    validation: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe, and what a person wants to know of it before it begins.
+
+    Attributes:
+        seconds: that everything takes at most, or about; None where it has to be measured.
+        text: what is done, in a line.
+    """
+
+    recipe: Recipe
+    seconds: float | None
+    text: str
+
+
+def plan(
+    name: str, network: Mapping[str, Any], task: Mapping[str, Any], rows: RowCounts, wishes: Wishes
+) -> Plan:
+    """The recipe of a fit.
+
+    Two ways. Rounds: every trial trains for so many epochs, at most, and keeps its best weights; the best
+    trial's ship. So it is where trials or epochs are counted, for tables, and where time is short. A funnel:
+    many candidates train for seconds, the best third three times as long, and a third of those again; then
+    the best train anew with what is left of the time.
+
+    Raises:
+        RecipeError: a wish that cannot be.
+    """
+    seconds = wishes.budget
+    if seconds is None and wishes.max_trials is None:
+        seconds = usual_seconds(rows)
+    batch_size = wishes.batch_size or batch_sizes(rows)[-1]
+    workers = _workers(rows, wishes, seconds)
+    sizes = wishes.batch_size or list(batch_sizes(rows))
+    network = {**network, "training": {**network.get("training", {}), "batch_size": sizes}}
+    common = _common(name, network, task, wishes, batch_size, workers)
+    counted = wishes.max_trials is not None or wishes.epochs is not None
+    slow = any(kind in ("image", "text") for kind in rows.kinds)
+    rungs = None if seconds is None or counted or not slow else _rungs(seconds, workers or 1)
+    if rungs is None:
+        return _rounds(common, rows, wishes, batch_size, seconds)
+    assert seconds is not None
+    return _funnel(common, rungs, seconds, workers)
+
+
+def usual_seconds(rows: RowCounts) -> float:
+    """How long a fit takes to which no limit is given."""
+    return float(
+        min(max(rows.train * max(_USUAL[kind] for kind in rows.kinds), _USUAL_BOUNDS[0]), _USUAL_BOUNDS[1])
+    )
+
+
+def _common(
+    name: str,
+    network: Mapping[str, Any],
+    task: Mapping[str, Any],
+    wishes: Wishes,
+    batch_size: int,
+    workers: int | None,
+) -> dict[str, Any]:
+    """What both ways have in common."""
+    limits = {
+        "parameters": wishes.parameters,
+        "size": wishes.size,
+        "latency": wishes.latency_ms,
+    }
+    return {
+        "name": name,
+        "seed": wishes.seed,
+        "task": {"kind": "prepared", **task},
+        "space": "blocks/graph",
+        "network": dict(network),
+        "strategy": _strategy(wishes.tuner),
+        "promote_by": wishes.objectives[0] if len(wishes.objectives) == 1 else "pareto",
+        "objectives": {"metrics": list(wishes.objectives)},
+        "limits": {name: value for name, value in limits.items() if value is not None},
+        "training": {"batch_size": batch_size, "learning_rate": None, "clip": 1.0},
+        "engine": {"workers": workers},
+        "show": {"logger": "none"},
+    }
+
+
+def _rounds(
+    common: dict[str, Any],
+    rows: RowCounts,
+    wishes: Wishes,
+    batch_size: int,
+    seconds: float | None,
+) -> Plan:
+    epochs = wishes.epochs or _epochs(rows, batch_size)
+    timed = "latency_ms" in {*wishes.objectives} or wishes.latency_ms is not None or seconds is not None
+    evaluations = min(epochs, 50)
+    recipe = recipes.parse(
+        {
+            **common,
+            "funnel": [{"name": "full", "amount": epochs, "unit": "epochs"}],
+            "final": {"amount": epochs, "unit": "epochs"},
+            "stages": {"skip_retrain": "search"},
+            "budget": {
+                "trials": wishes.max_trials,
+                "seconds": None if seconds is None else max(1.0, seconds * MARGIN),
+            },
+            "training": {
+                **common["training"],
+                "evaluations": evaluations,
+                "patience": min(PATIENCE, evaluations),
+            },
+            "engine": {**common["engine"], "deterministic": not timed},
+        },
+        "fit",
+    )
+    most = f"up to {wishes.max_trials} networks" if wishes.max_trials else "networks"
+    return Plan(recipe, seconds, f"{most}, at most {epochs} epochs each; the best is kept")
+
+
+def _funnel(
+    common: dict[str, Any], rungs: tuple[list[int], list[float]], seconds: float, workers: int | None
+) -> Plan:
+    counts, amounts = rungs
+    final = seconds * MARGIN - seconds * SEARCH_SHARE
+    evaluations = 8
+    names = ("first", "second", "third")
+    funnel = [
+        {"name": name, "amount": round(amount, 2), "unit": "seconds", "capacity": count, "keep": 1 / 3}
+        for name, amount, count in zip(names, amounts, counts, strict=True)
+    ]
+    funnel[-1].pop("keep")
+    top = max(1, workers or 1)
+    recipe = recipes.parse(
+        {
+            **common,
+            "funnel": funnel,
+            "final": {"amount": round(final, 2), "unit": "seconds", "top": top},
+            "budget": {"seconds": seconds * SEARCH_SHARE},
+            "training": {**common["training"], "evaluations": evaluations, "patience": evaluations},
+            "engine": {**common["engine"], "timeout": max(1800.0, 4 * seconds)},
+        },
+        "fit",
+    )
+    text = (
+        f"{counts[0]} candidates for {amounts[0]:.0f} s each, the best {counts[1]} for {amounts[1]:.0f} s,"
+        f" {counts[2]} for {amounts[2]:.0f} s; then the best {'' if top == 1 else f'{top} '}in full,"
+        f" {final:.0f} s"
+    )
+    return Plan(recipe, seconds, text)
+
+
+def _rungs(seconds: float, workers: int) -> tuple[list[int], list[float]] | None:
+    """How many candidates each rung has and how long they train; None where there is no time for that."""
+    available = seconds * SEARCH_SHARE * workers
+    for first in _CANDIDATES:
+        counts = [first, max(1, first // 3), max(1, first // 9)]
+        shares = counts[0] + 2 * counts[1] + 6 * counts[2]
+        shortest = (available - _OVERHEAD * sum(counts)) / shares
+        if shortest >= _SHORTEST:
+            return counts, [shortest, 3 * shortest, 9 * shortest]
+    return None
+
+
+def _epochs(rows: RowCounts, batch_size: int) -> int:
+    steps = math.ceil(rows.train / batch_size)
+    return int(min(max(math.ceil(_STEPS / steps), _EPOCHS[0]), _EPOCHS[1]))
+
+
+def batch_sizes(rows: RowCounts) -> tuple[int, int]:
+    """The sizes of batches that are tried where none is given."""
+    return next(((size, 2 * size) for least, size in _BATCHES if rows.train >= least), (16, 32))
+
+
+def _workers(rows: RowCounts, wishes: Wishes, seconds: float | None) -> int | None:
+    """How many processes; 0 is this one. Starting others takes seconds, which little work is not worth."""
+    from sugata.engines.resources import cores
+
+    if wishes.n_jobs is not None:
+        if wishes.n_jobs == 0:
+            raise RecipeError("n_jobs is 0; give a number of processes, 1 for this one, or -1 for one a core")
+        count = wishes.n_jobs if wishes.n_jobs > 0 else max(1, cores() + 1 + wishes.n_jobs)
+        return 0 if count == 1 else count
+    batch_size = wishes.batch_size or batch_sizes(rows)[-1]
+    epochs = wishes.epochs or _epochs(rows, batch_size)
+    expected = rows.train * epochs * max(_ROW_SECONDS[kind] for kind in rows.kinds)
+    work = math.inf if wishes.max_trials is None else wishes.max_trials * expected
+    work = min(work, math.inf if seconds is None else seconds)
+    return 0 if work < _IN_PROCESS else cores()
+
+
+def _strategy(tuner: Any) -> dict[str, Any]:
+    """A strategy's section of the recipe.
+
+    Raises:
+        RecipeError: it is none.
+    """
+    if tuner is None:
+        return {"kind": "evolution", "population": 20}
+    if isinstance(tuner, str):
+        return {"kind": _TUNERS.get(tuner, tuner)}
+    if isinstance(tuner, Mapping):
+        return dict(tuner)
+    if isinstance(tuner, type):
+        return {"kind": f"{tuner.__module__}:{tuner.__qualname__}"}
+    raise RecipeError(
+        f"tuner is a {type(tuner).__name__}; give a strategy's name such as 'evolution', its fields, or a"
+        " class"
+    )

@@ -1,0 +1,105 @@
+"""Estimators of one input and one output."""
+
+from typing import Any
+
+import numpy as np
+
+from sugata.automl.base import AutoEstimator
+from sugata.automl.graph import Graph, Port, usual_graph
+from sugata.automl.reading import read
+from sugata.automl.scikit import (
+    ClassifierMixin,
+    RegressorMixin,
+    checked_classes,
+    checked_table,
+    checked_values,
+)
+
+_OF_INPUTS = ("resize", "column_names", "column_types")
+
+
+class SingleEstimator(AutoEstimator):
+    """One input, one head, and the usual blocks between them."""
+
+    _kinds = ("", "")  # of input and head
+
+    def _graph(self) -> Graph:
+        kind, head = self._kinds
+        if getattr(self, "multi_label", False):
+            head = "multi_label"
+        options = {name: getattr(self, name) for name in _OF_INPUTS if hasattr(self, name)}
+        return usual_graph(
+            [Port(kind, kind, options)],
+            [Port("target", head, {"class_weight": getattr(self, "class_weight", None)})],
+        )
+
+    def _check(self, x: Any, y: Any, *, fitting: bool) -> tuple[Any, Any]:
+        return read(self._kinds[0], x, y)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self._kinds[0] == "table"
+        tags.input_tags.categorical = self._kinds[0] == "table"
+        tags.input_tags.string = self._kinds[0] != "image"
+        tags.input_tags.two_d_array = self._kinds[0] == "table"
+        tags.input_tags.three_d_array = self._kinds[0] == "image"
+        return tags
+
+
+class SingleClassifier(ClassifierMixin, SingleEstimator):
+    """One label a row, or with ``multi_label`` several.
+
+    Attributes:
+        classes_: the labels.
+    """
+
+    def _check(self, x: Any, y: Any, *, fitting: bool) -> tuple[Any, Any]:
+        x, y = super()._check(x, y, fitting=fitting)
+        return x, y if y is None or getattr(self, "multi_label", False) else checked_classes(y)
+
+    def _keep(self, fitted: Any) -> None:
+        super()._keep(fitted)
+        adapter = next(iter(fitted.adapters.targets.values()))
+        self.classes_ = np.asarray(adapter.classes if hasattr(adapter, "classes") else adapter.labels)
+
+    def predict_proba(self, x: Any) -> np.ndarray:
+        """The probability of each of ``classes_``, ``(rows, classes)``."""
+        rows = self._rows(x)
+        return next(iter(self.fitted_.probabilities(rows).values()))
+
+    def score(self, x: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """The share of rows whose label is right."""
+        x, y = read(self._kinds[0], x, y)
+        return float(super().score(x, y, sample_weight))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = False
+        return tags
+
+
+class SingleRegressor(RegressorMixin, SingleEstimator):
+    """One or several values a row."""
+
+    def _check(self, x: Any, y: Any, *, fitting: bool) -> tuple[Any, Any]:
+        x, y = super()._check(x, y, fitting=fitting)
+        return x, y if y is None else checked_values(y)
+
+    def score(self, x: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """R2."""
+        x, y = read(self._kinds[0], x, y)
+        return float(super().score(x, y, sample_weight))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = True
+        return tags
+
+
+class TableMixin:
+    """Columns are checked as scikit-learn does."""
+
+    def _check(self, x: Any, y: Any, *, fitting: bool) -> tuple[Any, Any]:
+        x, y = super()._check(x, y, fitting=fitting)  # type: ignore[misc]
+        return checked_table(self, x, fitting=fitting), y

@@ -1,0 +1,135 @@
+"""Tables: the class of a row, or a value."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sugata.automl.single import SingleClassifier, SingleRegressor, TableMixin
+
+
+class StructuredDataClassifier(TableMixin, SingleClassifier):
+    """Finds a network for the class of a table's rows.
+
+    It takes pandas frames (numbers, categories, dates, truth values, with missing ones), arrays
+    ``(n, columns)``, CSV and Parquet files, and Hugging Face data sets; ``y`` may be the name of a column.
+
+    Args:
+        max_trials: networks to try at most.
+        budget: wall-clock time of everything, seconds or such as ``"10m"``; with neither, as long as the data
+            suggest: 20 seconds to 10 minutes.
+        objective: a metric, or several, that candidates are compared by, such as ``val_accuracy``, ``loss``,
+            ``["accuracy", "latency_ms"]``; None: the likelihood on few rows, else accuracy.
+        max_model_size: most parameters of a network, or bytes of its file such as ``"2MB"``.
+        max_latency_ms: most milliseconds of a prediction of one row, in onnxruntime on one thread.
+        directory: where runs are kept, to go on with; None: in a temporary folder that goes with the object.
+        project_name: of the run's folder; None: after the class.
+        overwrite: begin anew where such a fit is there already.
+        seed: of every random draw.
+        tuner: a strategy by name (``sugata strategies`` lists them), its fields, or a class; None: evolution.
+        n_jobs: processes that train; 1: this one, -1: one a core; None: by the size of the work.
+        verbose: 0 silent, 1 what is new and a live line, 2 every trial.
+        multi_label: targets are several labels a row: a 0/1 matrix, or lists of labels.
+        class_weight: ``"balanced"``, or a weight for each class.
+        column_names: of an array without names.
+        column_types: ``numerical`` or ``categorical`` for columns whose kind should not be guessed.
+    """
+
+    _kinds = ("table", "classification")
+
+    def __init__(
+        self,
+        *,
+        max_trials: int | None = None,
+        budget: float | str | None = None,
+        objective: str | Sequence[str] | None = None,
+        max_model_size: int | str | None = None,
+        max_latency_ms: float | None = None,
+        directory: str | Path | None = None,
+        project_name: str | None = None,
+        overwrite: bool = False,
+        seed: int = 0,
+        tuner: Any = None,
+        n_jobs: int | None = None,
+        verbose: int = 1,
+        multi_label: bool = False,
+        class_weight: Any = None,
+        column_names: Sequence[str] | None = None,
+        column_types: dict[str, str] | None = None,
+    ) -> None:
+        self.max_trials = max_trials
+        self.budget = budget
+        self.objective = objective
+        self.max_model_size = max_model_size
+        self.max_latency_ms = max_latency_ms
+        self.directory = directory
+        self.project_name = project_name
+        self.overwrite = overwrite
+        self.seed = seed
+        self.tuner = tuner
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.multi_label = multi_label
+        self.class_weight = class_weight
+        self.column_names = column_names
+        self.column_types = column_types
+
+
+class StructuredDataRegressor(TableMixin, SingleRegressor):
+    """Finds a network for one or several values of a table's rows.
+
+    It takes pandas frames (numbers, categories, dates, truth values, with missing ones), arrays
+    ``(n, columns)``, CSV and Parquet files, and Hugging Face data sets; ``y`` may be the name of a column.
+
+    Args:
+        max_trials: networks to try at most.
+        budget: wall-clock time of everything, seconds or such as ``"10m"``; with neither, as long as the data
+            suggest: 20 seconds to 10 minutes.
+        objective: a metric, or several, that candidates are compared by, such as ``val_accuracy``, ``loss``,
+            ``["accuracy", "latency_ms"]``; None: the root mean squared error on few rows, else R2.
+        max_model_size: most parameters of a network, or bytes of its file such as ``"2MB"``.
+        max_latency_ms: most milliseconds of a prediction of one row, in onnxruntime on one thread.
+        directory: where runs are kept, to go on with; None: in a temporary folder that goes with the object.
+        project_name: of the run's folder; None: after the class.
+        overwrite: begin anew where such a fit is there already.
+        seed: of every random draw.
+        tuner: a strategy by name (``sugata strategies`` lists them), its fields, or a class; None: evolution.
+        n_jobs: processes that train; 1: this one, -1: one a core; None: by the size of the work.
+        verbose: 0 silent, 1 what is new and a live line, 2 every trial.
+        column_names: of an array without names.
+        column_types: ``numerical`` or ``categorical`` for columns whose kind should not be guessed.
+    """
+
+    _kinds = ("table", "regression")
+
+    def __init__(
+        self,
+        *,
+        max_trials: int | None = None,
+        budget: float | str | None = None,
+        objective: str | Sequence[str] | None = None,
+        max_model_size: int | str | None = None,
+        max_latency_ms: float | None = None,
+        directory: str | Path | None = None,
+        project_name: str | None = None,
+        overwrite: bool = False,
+        seed: int = 0,
+        tuner: Any = None,
+        n_jobs: int | None = None,
+        verbose: int = 1,
+        column_names: Sequence[str] | None = None,
+        column_types: dict[str, str] | None = None,
+    ) -> None:
+        self.max_trials = max_trials
+        self.budget = budget
+        self.objective = objective
+        self.max_model_size = max_model_size
+        self.max_latency_ms = max_latency_ms
+        self.directory = directory
+        self.project_name = project_name
+        self.overwrite = overwrite
+        self.seed = seed
+        self.tuner = tuner
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.column_names = column_names
+        self.column_types = column_types

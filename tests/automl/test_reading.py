@@ -1,0 +1,84 @@
+"""Rows out of files, folders, frames and data sets."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from sugata.automl.reading import read
+from sugata.errors import InputError
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    return pd.DataFrame({"age": [30, 40, 50], "city": ["a", "b", None], "paid": ["yes", "no", "yes"]})
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])
+def test_a_column_of_a_file_is_the_target(table: pd.DataFrame, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"people{suffix}"
+    if suffix == ".parquet":
+        table.to_parquet(path)
+    else:
+        table.to_csv(path, sep="\t" if suffix == ".tsv" else ",", index=False)
+    x, y = read("table", str(path), "paid")
+    assert list(x.columns) == ["age", "city"]
+    assert list(y) == ["yes", "no", "yes"]
+
+
+def test_a_target_that_is_no_column_is_named(table: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="'pays' is not in the table; it has age, city, paid"):
+        read("table", table, "pays")
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(InputError, match=r"nowhere\.csv: there is no such file"):
+        read("table", "nowhere.csv")
+
+
+def test_texts_are_the_column_of_strings_and_labels_the_column_of_that_name(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.csv"
+    pd.DataFrame({"text": ["good", "bad"], "label": [1, 0]}).to_csv(path, index=False)
+    x, y = read("text", path)
+    assert x == ["good", "bad"]
+    assert list(y) == [1, 0]
+
+
+def test_class_folders_give_paths_and_labels(tmp_path: Path) -> None:
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+        for number in range(2):
+            Image.new("L", (4, 4)).save(tmp_path / name / f"{number}.png")
+    x, y = read("image", tmp_path)
+    assert [path.name for path in x] == ["0.png", "1.png"] * 2
+    assert list(y) == ["cats", "cats", "dogs", "dogs"]
+
+
+@pytest.mark.parametrize("inside", [(), ("cats", "dogs")])
+def test_an_empty_folder_is_refused(tmp_path: Path, inside: tuple[str, ...]) -> None:
+    for name in inside:
+        (tmp_path / name).mkdir()
+    with pytest.raises(InputError, match=r"no image|empty folder"):
+        read("image", tmp_path)
+
+
+def test_a_torch_data_set_is_read_in_its_order() -> None:
+    images, labels = torch.arange(12.0).reshape(3, 2, 2), torch.tensor([1, 0, 1])
+    x, y = read("image", torch.utils.data.TensorDataset(images, labels))
+    assert np.array_equal(x, images.numpy())
+    assert list(y) == [1, 0, 1]
+
+
+def test_a_hugging_face_data_set_gives_its_text_and_label() -> None:
+    datasets = pytest.importorskip("datasets")
+    x, y = read("text", datasets.Dataset.from_dict({"text": ["good", "bad"], "label": [1, 0]}))
+    assert x == ["good", "bad"]
+    assert list(y) == [1, 0]
+
+
+def test_arrays_pass_as_they_are() -> None:
+    x = np.zeros((2, 3))
+    assert read("table", x, [0, 1]) == (x, [0, 1])
