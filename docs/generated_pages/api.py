@@ -9,6 +9,7 @@ from generated_pages.text import first_line, prose, table
 #: Packages for users, in the order in which a person meets them. Their ``__all__`` says what is public.
 PACKAGES = (
     "sugata",
+    "sugata.automl",
     "sugata.space",
     "sugata.spaces",
     "sugata.strategies",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+import sugata
 from sugata import recipe as recipes
 from sugata.advice import KINDS, Advice, Measured, advise, plans
 from sugata.cli.commands import app
@@ -104,6 +105,18 @@ def test_research_and_own_functions_need_no_measurement(tmp_path) -> None:
     assert "evaluate=" in advise("own", None, HOUR).command
     with pytest.raises(RecipeError, match="no such table"):
         advise("research", str(tmp_path / "none.parquet"), HOUR)
+
+
+@pytest.mark.parametrize(
+    ("task", "name"), [("table", "StructuredDataClassifier"), ("text", "TextClassifier")]
+)
+def test_tables_and_texts_get_three_lines_that_name_a_class(task: str, name: str) -> None:
+    lines = advise(task, "mine.csv", HOUR).command.splitlines()
+    assert len(lines) == 3
+    assert hasattr(sugata, name)
+    assert f'{name}(budget="3600s").fit("mine.csv", "COLUMN")' in lines[1]
+    for line in lines:
+        compile(line, "advice", "exec")
 
 
 def test_larger_networks_where_the_budget_pays_for_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,10 @@ def test_the_programs_work(
 ) -> None:
     shutil.copytree(finished.folder, tmp_path / "runs" / "tiny")
     monkeypatch.chdir(tmp_path)
-    own, recipe, onnx = blocks("python")
+    three_lines, own, recipe, onnx = blocks("python")
+    exec(three_lines.replace('"30s"', '"5s"'), {})
+    assert float(capsys.readouterr().out.split()[-2]) > 0.7
+    assert (tmp_path / "digits-model" / "model.onnx").is_file()
     exec(onnx, {})
     assert capsys.readouterr().out
     own_names: dict[str, object] = {"__name__": "readme"}

@@ -153,6 +153,32 @@ def test_resume(tmp_path: Path) -> None:
     assert "20 trials, 22 calls, two of which were interrupted" in out
 
 
+@pytest.mark.slow
+def test_image_classifier(tmp_path: Path) -> None:
+    out = run("image_classifier.py", tmp_path, "6s")
+    assert float(out.split("test accuracy ")[1].split()[0]) > 0.8
+    assert (tmp_path / "digits-model" / "model.onnx").is_file()
+
+
+@pytest.mark.slow
+def test_table_classifier(tmp_path: Path) -> None:
+    out = run("table_classifier.py", tmp_path, "4s")
+    assert re.findall(r"^(\w+) +accuracy 0\.9", out, re.MULTILINE) == ["network", "boosting"]
+
+
+@pytest.mark.slow
+def test_text_classifier(tmp_path: Path) -> None:
+    out = run("text_classifier.py", tmp_path, "6s")
+    assert float(out.split("network ")[1].split()[0]) > 0.5
+
+
+@pytest.mark.slow
+def test_own_graph(tmp_path: Path) -> None:
+    out = run("own_graph.py", tmp_path, "6s")
+    assert "'half.accuracy': " in out
+    assert "'value.r2': " in out
+
+
 def test_every_example_is_run_here_and_says_what_it_is() -> None:
     tested = Path(__file__).read_text() + (Path(__file__).parent / "test_slurm.py").read_text()
     for path in EXAMPLES.glob("*"):

@@ -1,5 +1,6 @@
 """Advice for each kind of task."""
 
+import json
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -64,6 +65,7 @@ def _image(data: str | None, budget: float) -> Advice:
     plan = planned(measured, "mnist", "shared")
     own = {**given, "final.channels": 1}
     others = (
+        ("the first time", _three_lines("ImageClassifier", found, "", budget).replace("\n", "; ")),
         ("several objectives", "leave --set strategy.kind=... out: evolution finds the front (NSGA-II)"),
         (
             "a cell by gradient",
@@ -139,6 +141,40 @@ def _code_search(data: str | None, budget: float) -> Advice:
     )
 
 
+def _table(data: str | None, budget: float) -> Advice:
+    return Advice(
+        "blocks for tables: embeddings of categories and numbers, dense layers",
+        "evolution from known good configurations",
+        "trained on your rows, compared on rows held out",
+        (
+            "the classes read the columns, choose the rest, and store the preparation with the model",
+            "boosting often wins on tables: compare with scikit-learn's HistGradientBoosting before you ship",
+        ),
+        _three_lines("StructuredDataClassifier", data or "table.csv", ', "COLUMN"', budget),
+        others=(("values instead of classes", "StructuredDataRegressor"), *_OWN),
+    )
+
+
+def _text(data: str | None, budget: float) -> Advice:
+    return Advice(
+        "blocks for texts: n-grams, convolutions, recurrent layers or attention, whichever wins",
+        "evolution from known good configurations",
+        "trained from scratch on your texts, compared on texts held out",
+        (
+            "the classes read the texts, choose the rest, and store the vocabulary with the model",
+            "a linear model on TF-IDF is hard to beat on few texts: compare with one before you ship",
+        ),
+        _three_lines("TextClassifier", data or "texts.csv", ', "COLUMN"', budget),
+        others=(("values instead of classes", "TextRegressor"), ("code", "sugata doctor --task code"), *_OWN),
+    )
+
+
+def _three_lines(name: str, data: str, column: str, budget: float) -> str:
+    """A class on a file or folder."""
+    made = f'model = {name}(budget="{budget:g}s").fit({json.dumps(data)}{column})'
+    return f"from sugata import {name}\n{made}\nprint(model.report(), model.export())"
+
+
 def _own(data: str | None, budget: float) -> Advice:
     space = '{"depth": [2, 4, 8], "width": [32, 64]}'
     line = f'result = sugata.search(space={space}, evaluate=train, maximize="accuracy", budget={budget:g})'
@@ -180,6 +216,8 @@ def _research(data: str | None, budget: float) -> Advice:
 #: Kinds of tasks that there is advice for.
 KINDS: Mapping[str, Callable[[str | None, float], Advice]] = {
     "image": _image,
+    "table": _table,
+    "text": _text,
     "code": _code,
     "code_search": _code_search,
     "own": _own,

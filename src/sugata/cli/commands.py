@@ -279,7 +279,7 @@ def doctor(
     as_json: Json = False,
     task: Annotated[
         str | None,
-        typer.Option(help="Recommend a method for it: image, code, code_search, own or research."),
+        typer.Option(help="Recommend a method: image, table, text, code, code_search, own, research."),
     ] = None,
     data: Annotated[str | None, typer.Option(help="Of that task, as for `sugata search`.")] = None,
     budget: Annotated[str, typer.Option(help="Time for everything, such as 2h.")] = "1h",
