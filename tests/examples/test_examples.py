@@ -155,26 +155,26 @@ def test_resume(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_image_classifier(tmp_path: Path) -> None:
-    out = run("image_classifier.py", tmp_path, "6s")
+    out = run("image_classifier.py", tmp_path, "4s")
     assert float(out.split("test accuracy ")[1].split()[0]) > 0.8
     assert (tmp_path / "digits-model" / "model.onnx").is_file()
 
 
 @pytest.mark.slow
 def test_table_classifier(tmp_path: Path) -> None:
-    out = run("table_classifier.py", tmp_path, "4s")
+    out = run("table_classifier.py", tmp_path, "3s")
     assert re.findall(r"^(\w+) +accuracy 0\.9", out, re.MULTILINE) == ["network", "boosting"]
 
 
 @pytest.mark.slow
 def test_text_classifier(tmp_path: Path) -> None:
-    out = run("text_classifier.py", tmp_path, "6s")
+    out = run("text_classifier.py", tmp_path, "3s")
     assert float(out.split("network ")[1].split()[0]) > 0.5
 
 
 @pytest.mark.slow
 def test_own_graph(tmp_path: Path) -> None:
-    out = run("own_graph.py", tmp_path, "6s")
+    out = run("own_graph.py", tmp_path, "3s")
     assert "'half.accuracy': " in out
     assert "'value.r2': " in out
 
