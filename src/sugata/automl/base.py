@@ -1,5 +1,6 @@
 """What every class of this package does: look for a network, train it, predict with it."""
 
+import secrets
 import shutil
 import tempfile
 import weakref
@@ -42,7 +43,7 @@ class AutoEstimator(BaseEstimator):
     directory: str | Path | None
     project_name: str | None
     overwrite: bool
-    seed: int
+    seed: int | None
     tuner: Any
     n_jobs: int | None
     verbose: int
@@ -100,11 +101,12 @@ class AutoEstimator(BaseEstimator):
             held = rows_of(graph, *self._check(*validation_data, fitting=False))
         elif not 0 < validation_split < 1:
             raise InputError(f"validation_split is {validation_split}; give a share between 0 and 1")
+        seed = secrets.randbelow(2**31) if self.seed is None else self.seed
         root, name = self._root()
         with staging(root) as staged:
-            data = prepared(graph, rows, staged / DATA, held, self.seed)
+            data = prepared(graph, rows, staged / DATA, held, seed)
             progress.say(_introduction(data))
-            made = self._plan(graph, data, epochs, batch_size)
+            made = self._plan(graph, data, epochs, batch_size, seed)
             mark = fingerprint(data.fingerprint, made.recipe, epochs=epochs)
             folder, again = settle(root, name, mark, data.folder, overwrite=self.overwrite)
         located = recipes.parse(
@@ -141,7 +143,9 @@ class AutoEstimator(BaseEstimator):
     def _keep(self, fitted: "Fitted") -> None:
         self.fitted_ = fitted
 
-    def _plan(self, graph: Graph, data: "PreparedData", epochs: int | None, batch_size: int | None) -> Plan:
+    def _plan(
+        self, graph: Graph, data: "PreparedData", epochs: int | None, batch_size: int | None, seed: int
+    ) -> Plan:
         from sugata.tasks import PreparedTask
 
         section: dict[str, Any] = {
@@ -173,7 +177,7 @@ class AutoEstimator(BaseEstimator):
             latency_ms=self.max_latency_ms,
             tuner=self.tuner,
             n_jobs=self.n_jobs,
-            seed=self.seed,
+            seed=seed,
         )
         return plan(self._name(), graph.network, {**section, "primary": primary}, counts, wishes)
 

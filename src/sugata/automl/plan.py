@@ -10,7 +10,9 @@ from sugata.errors import RecipeError
 from sugata.recipe import Recipe
 
 SEARCH_SHARE = 0.6  # of a budget of time, where winners are trained again
-MARGIN = 0.9  # of a budget that is planned: workers have to start, and the end is not free
+MARGIN = 0.05  # of a budget that is left over for reading data, and for what takes longer than planned
+_STARTING = 6.0  # seconds until workers are there, before the search and before the winners' training
+_FILLED = 0.9  # of the search's time that trials are planned for: the last of them do not end together
 PATIENCE = 10  # evaluations without a new best
 _STEPS = 2000  # of a training whose epochs are not given, about
 _EPOCHS = (10, 200)
@@ -110,9 +112,13 @@ def plan(
     common = _common(name, network, task, wishes, batch_size, workers)
     counted = wishes.max_trials is not None or wishes.epochs is not None
     slow = any(kind in ("image", "text") for kind in rows.kinds)
-    rungs = None if seconds is None or counted or not slow else _rungs(seconds, workers or 1)
+    rungs = (
+        None
+        if seconds is None or counted or not slow
+        else _rungs(_planned(seconds, workers) * SEARCH_SHARE, workers or 1)
+    )
     if rungs is None:
-        return _rounds(common, rows, wishes, batch_size, seconds)
+        return _rounds(common, rows, wishes, batch_size, seconds, workers)
     assert seconds is not None
     return _funnel(common, rungs, seconds, workers)
 
@@ -160,6 +166,7 @@ def _rounds(
     wishes: Wishes,
     batch_size: int,
     seconds: float | None,
+    workers: int | None,
 ) -> Plan:
     epochs = wishes.epochs or _epochs(rows, batch_size)
     timed = "latency_ms" in {*wishes.objectives} or wishes.latency_ms is not None or seconds is not None
@@ -172,7 +179,7 @@ def _rounds(
             "stages": {"skip_retrain": "search"},
             "budget": {
                 "trials": wishes.max_trials,
-                "seconds": None if seconds is None else max(1.0, seconds * MARGIN),
+                "seconds": None if seconds is None else max(1.0, _planned(seconds, workers)),
             },
             "training": {
                 **common["training"],
@@ -191,7 +198,8 @@ def _funnel(
     common: dict[str, Any], rungs: tuple[list[int], list[float]], seconds: float, workers: int | None
 ) -> Plan:
     counts, amounts = rungs
-    final = seconds * MARGIN - seconds * SEARCH_SHARE
+    search = _planned(seconds, workers) * SEARCH_SHARE
+    final = _planned(seconds, workers) - search
     evaluations = 8
     names = ("first", "second", "third")
     funnel = [
@@ -205,7 +213,7 @@ def _funnel(
             **common,
             "funnel": funnel,
             "final": {"amount": round(final, 2), "unit": "seconds", "top": top},
-            "budget": {"seconds": seconds * SEARCH_SHARE},
+            "budget": {"seconds": search},
             "training": {**common["training"], "evaluations": evaluations, "patience": evaluations},
             "engine": {**common["engine"], "timeout": max(1800.0, 4 * seconds)},
         },
@@ -219,9 +227,15 @@ def _funnel(
     return Plan(recipe, seconds, text)
 
 
-def _rungs(seconds: float, workers: int) -> tuple[list[int], list[float]] | None:
+def _planned(seconds: float, workers: int | None) -> float:
+    """What of a budget is left for search and winners."""
+    starting = 2 * _STARTING if workers else 0.0
+    return max(seconds / 2, seconds * (1 - MARGIN) - starting)
+
+
+def _rungs(search: float, workers: int) -> tuple[list[int], list[float]] | None:
     """How many candidates each rung has and how long they train; None where there is no time for that."""
-    available = seconds * SEARCH_SHARE * workers
+    available = search * workers * _FILLED
     for first in _CANDIDATES:
         counts = [first, max(1, first // 3), max(1, first // 9)]
         shares = counts[0] + 2 * counts[1] + 6 * counts[2]

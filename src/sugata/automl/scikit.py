@@ -48,12 +48,12 @@ def checked_classes(y: Any) -> Any:
     Raises:
         ValueError: they are values, not classes.
     """
-    found = np.asarray(y)
-    if found.ndim == 2 and found.shape[1] == 1:
-        found = column_or_1d(found, warn=True)
-    if found.dtype.kind in "fc" and not np.isfinite(found).all():
-        row = int(np.flatnonzero(~np.isfinite(found).reshape(len(found), -1).all(1))[0])
-        raise InputError(f"y: row {row} has no label (NaN or infinity); fill it, or leave the row out")
+    found = _column(y)
+    if found.dtype.kind == "O" and found.ndim == 1:
+        missing = [one is None or one != one for one in found]
+        if any(missing):
+            raise InputError(f"y: row {missing.index(True)} has no label; fill it, or leave the row out")
+    _check_finite(found, "label")
     if found.ndim == 1:
         check_classification_targets(found)
     return found
@@ -65,12 +65,23 @@ def checked_values(y: Any) -> Any:
     Raises:
         ValueError: they are no finite numbers.
     """
-    found = np.asarray(y)
-    if found.ndim == 2 and found.shape[1] == 1:
-        found = column_or_1d(found, warn=True)
-    if found.dtype.kind == "O":
+    found = _column(y)
+    if found.dtype.kind in "OUS":
         try:
             found = found.astype(np.float64)
         except (TypeError, ValueError):
             raise InputError("y: values are not all numbers; for labels use a classifier") from None
+    _check_finite(found, "value")
     return check_array(found, ensure_2d=False, allow_nd=False, input_name="y", dtype="numeric")
+
+
+def _column(y: Any) -> Any:
+    """``(rows, 1)`` as ``(rows,)``, with scikit-learn's warning; anything else as an array."""
+    found = np.asarray(y)
+    return column_or_1d(found, warn=True) if found.ndim == 2 and found.shape[1] == 1 else found
+
+
+def _check_finite(found: Any, what: str) -> None:
+    if found.dtype.kind in "fc" and found.size and not np.isfinite(found).all():
+        row = int(np.flatnonzero(~np.isfinite(found).reshape(len(found), -1).all(1))[0])
+        raise InputError(f"y: row {row} has no {what} (NaN or infinity); fill it, or leave the row out")

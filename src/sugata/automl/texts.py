@@ -24,7 +24,7 @@ class TextClassifier(SingleClassifier):
         directory: where runs are kept, to go on with; None: in a temporary folder that goes with the object.
         project_name: of the run's folder; None: after the class.
         overwrite: begin anew where such a fit is there already.
-        seed: of every random draw.
+        seed: of every random draw; None draws one.
         tuner: a strategy by name (``sugata strategies`` lists them), its fields, or a class; None: evolution.
         n_jobs: processes that train; 1: this one, -1: one a core; None: by the size of the work.
         verbose: 0 silent, 1 what is new and a live line, 2 every trial.
@@ -45,7 +45,7 @@ class TextClassifier(SingleClassifier):
         directory: str | Path | None = None,
         project_name: str | None = None,
         overwrite: bool = False,
-        seed: int = 0,
+        seed: int | None = 0,
         tuner: Any = None,
         n_jobs: int | None = None,
         verbose: int = 1,
@@ -85,7 +85,7 @@ class TextRegressor(SingleRegressor):
         directory: where runs are kept, to go on with; None: in a temporary folder that goes with the object.
         project_name: of the run's folder; None: after the class.
         overwrite: begin anew where such a fit is there already.
-        seed: of every random draw.
+        seed: of every random draw; None draws one.
         tuner: a strategy by name (``sugata strategies`` lists them), its fields, or a class; None: evolution.
         n_jobs: processes that train; 1: this one, -1: one a core; None: by the size of the work.
         verbose: 0 silent, 1 what is new and a live line, 2 every trial.
@@ -105,7 +105,7 @@ class TextRegressor(SingleRegressor):
         directory: str | Path | None = None,
         project_name: str | None = None,
         overwrite: bool = False,
-        seed: int = 0,
+        seed: int | None = 0,
         tuner: Any = None,
         n_jobs: int | None = None,
         verbose: int = 1,

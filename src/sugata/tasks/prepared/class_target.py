@@ -45,7 +45,7 @@ class ClassAdapter(TargetAdapter):
             raise InputError(f"labels: some are {kinds[0]}, some {kinds[1]}; give all one type") from None
         if len(classes) == 1:
             raise InputError(
-                f"labels: all rows are of one class, {classes[0]!r}; give rows of two classes or more"
+                f"labels: all rows are of one class, {classes.tolist()[0]!r}; give rows of two or more"
             )
         return cls(tuple(classes.tolist()), found.dtype.str if found.dtype.kind != "O" else "object")
 

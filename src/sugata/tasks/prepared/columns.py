@@ -282,7 +282,8 @@ class WordsColumn(Column):
                 number = zlib.crc32(word.encode("utf-8", "surrogatepass"))
                 found[row, (number >> 1) % self.width] += 1 if number & 1 else -1
         norm = np.linalg.norm(found, axis=1, keepdims=True)
-        return found / np.maximum(norm, 1e-12) * np.sqrt(self.width), _none(len(column))
+        scaled = found * (self.width**0.5 / np.maximum(norm, 1e-12))
+        return scaled.astype(np.float32), _none(len(column))
 
 
 KINDS: dict[str, type[Any]] = {

@@ -182,10 +182,10 @@ def _texts(raw: Any) -> list[str]:
     if not texts:
         raise InputError("text: there are no rows; give at least one text")
     if not any(isinstance(text, str) for text in texts):
-        column = f"column {raw.name!r}" if getattr(raw, "name", None) is not None else "the rows"
+        column = f"column {raw.name!r} holds" if getattr(raw, "name", None) is not None else "the rows hold"
         raise InputError(
-            f"text: {column} holds {type(texts[0]).__name__}, such as {texts[0]!r}, not texts; give strings,"
-            " or use a table's class for numbers"
+            f"text: {column} {type(texts[0]).__name__}, such as {texts[0]}, not texts; give strings, or use a"
+            " table's class for numbers"
         )
     for row, text in enumerate(texts):
         if not isinstance(text, str):
