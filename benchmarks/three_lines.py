@@ -1,8 +1,8 @@
 """What the three-line classes reach in minutes, beside what one would otherwise use.
 
 Each case has the training rows of its data alone: classes hold validation rows out of those themselves, and
-test labels are used in the last line, once. Rivals are scikit-learn's, with the preprocessing that each needs;
-the tuned MLP is a grid search over widths and weight decay by 3 folds. Seeds change the classes' draws, the
+test labels are used in the last line, once. Rivals are scikit-learn's, with the preprocessing each needs; the
+tuned MLP is a grid search over widths and weight decay by 3 folds. Seeds change the classes' draws, the
 rivals' own, and, where data have no test split, the split.
 
     python benchmarks/three_lines.py --data FOLDER --only digits wine adult --seeds 3

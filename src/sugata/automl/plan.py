@@ -11,7 +11,7 @@ from sugata.recipe import Recipe
 
 SEARCH_SHARE = 0.6  # of a budget of time, where winners are trained again
 MARGIN = 0.05  # of a budget that is left over for reading data, and for what takes longer than planned
-_STARTING = 6.0  # seconds until workers are there, before the search and before the winners' training
+_STARTING = 6.0  # seconds until workers are there
 _FILLED = 0.9  # of the search's time that trials are planned for: the last of them do not end together
 PATIENCE = 10  # evaluations without a new best
 _STEPS = 2000  # of a training whose epochs are not given, about
@@ -20,7 +20,7 @@ _OVERHEAD = 0.7  # seconds of a trial besides training: building, scoring, start
 _CANDIDATES = (27, 18, 9, 6, 3)  # of the lowest rung; a third goes on, and a third of those again
 _SHORTEST = 2.0  # seconds of the lowest rung
 _BATCHES = ((20_000, 128), (2_000, 64), (500, 32))  # at least so many rows, the smaller of two sizes
-_IN_PROCESS = 30.0  # seconds of work below which starting workers does not pay
+_IN_PROCESS = 60.0  # seconds of work below which starting workers does not pay
 #: CPU seconds that an epoch takes for each row, about: only to decide where it runs and for how long.
 _ROW_SECONDS = {"image": 4e-4, "text": 2e-4, "table": 3e-5, "array": 3e-5}
 #: Seconds of an unbounded fit: so many for each row, within these bounds.
@@ -179,7 +179,7 @@ def _rounds(
             "stages": {"skip_retrain": "search"},
             "budget": {
                 "trials": wishes.max_trials,
-                "seconds": None if seconds is None else max(1.0, _planned(seconds, workers)),
+                "seconds": None if seconds is None else max(1.0, _planned(seconds, workers, starts=1)),
             },
             "training": {
                 **common["training"],
@@ -227,9 +227,9 @@ def _funnel(
     return Plan(recipe, seconds, text)
 
 
-def _planned(seconds: float, workers: int | None) -> float:
-    """What of a budget is left for search and winners."""
-    starting = 2 * _STARTING if workers else 0.0
+def _planned(seconds: float, workers: int | None, starts: int = 2) -> float:
+    """What of a budget is left for search and winners, before each of which workers start."""
+    starting = starts * _STARTING if workers else 0.0
     return max(seconds / 2, seconds * (1 - MARGIN) - starting)
 
 
@@ -269,7 +269,7 @@ def _workers(rows: RowCounts, wishes: Wishes, seconds: float | None) -> int | No
     expected = rows.train * epochs * max(_ROW_SECONDS[kind] for kind in rows.kinds)
     work = math.inf if wishes.max_trials is None else wishes.max_trials * expected
     work = min(work, math.inf if seconds is None else seconds)
-    return 0 if work < _IN_PROCESS else cores()
+    return 0 if work <= _IN_PROCESS else cores()
 
 
 def _strategy(tuner: Any) -> dict[str, Any]:

@@ -52,9 +52,16 @@ class Run:
         then = left.get("budget", now)
         return not any(_more(now[name], then[name]) for name in now)
 
-    def engine(self, evaluator: Evaluator | None = None) -> Engine:
-        """A new engine for the search's evaluator, or another one."""
-        return engine_of(self.assembly.recipe.engine, evaluator or self.assembly.evaluator, self.progress)
+    def engine(self, evaluator: Evaluator | None = None, *, here: bool = False) -> Engine:
+        """A new engine for the search's evaluator, or another one.
+
+        Args:
+            here: in this process, for what is not worth starting workers.
+        """
+        section = self.assembly.recipe.engine
+        if here:
+            section = section.model_copy(update={"kind": "local", "workers": 0})
+        return engine_of(section, evaluator or self.assembly.evaluator, self.progress)
 
     def feasibility(self, engine: Engine) -> Feasibility:
         """The check of limits, which remembers what was timed in the journal."""

@@ -3,6 +3,7 @@
 from sugata import journal as journals
 from sugata.engines import Engine
 from sugata.errors import SugataError
+from sugata.recipe_stages import SEARCHED
 from sugata.report import draw_text
 from sugata.reuse import trial_folder
 from sugata.run.assembly import fidelity, final_fidelity
@@ -54,7 +55,8 @@ def _train(run: Run) -> None:
     finals = _finals(run)
     if recipe.show.model_summary:
         _summarize(run, finals)
-    with run.engine(run.assembly.final if differs else None) as engine:
+    copied = recipe.stages.skip_retrain == SEARCHED  # nothing is trained again
+    with run.engine(run.assembly.final if differs else None, here=copied) as engine:
         evaluate_outside(run, engine, [*finals, *baselines])
         _train_substitutes(run, engine)
 
