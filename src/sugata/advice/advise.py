@@ -1,6 +1,5 @@
 """Advice for each kind of task."""
 
-import json
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from sugata.advice.measured import Measured, measure
 from sugata.advice.plans import MANY, SOME, Advice, command, figures, planned
+from sugata.advice.rows import Kind, measure_rows, read_rows, three_lines
 from sugata.errors import RecipeError
 from sugata.report.wording import plural
 
@@ -65,7 +65,7 @@ def _image(data: str | None, budget: float) -> Advice:
     plan = planned(measured, "mnist", "shared")
     own = {**given, "final.channels": 1}
     others = (
-        ("the first time", _three_lines("ImageClassifier", found, "", budget).replace("\n", "; ")),
+        ("the first time", three_lines("ImageClassifier", found, None, budget).replace("\n", "; ")),
         ("several objectives", "leave --set strategy.kind=... out: evolution finds the front (NSGA-II)"),
         (
             "a cell by gradient",
@@ -142,37 +142,53 @@ def _code_search(data: str | None, budget: float) -> Advice:
 
 
 def _table(data: str | None, budget: float) -> Advice:
-    return Advice(
+    return _rows(
+        "table",
+        data,
+        budget,
         "blocks for tables: embeddings of categories and numbers, dense layers",
-        "evolution from known good configurations",
-        "trained on your rows, compared on rows held out",
-        (
-            "the classes read the columns, choose the rest, and store the preparation with the model",
-            "boosting often wins on tables: compare with scikit-learn's HistGradientBoosting before you ship",
-        ),
-        _three_lines("StructuredDataClassifier", data or "table.csv", ', "COLUMN"', budget),
-        others=(("values instead of classes", "StructuredDataRegressor"), *_OWN),
+        "each trained in full, ended where held-out rows stop improving; the best is kept",
+        "boosting often wins on tables: compare with scikit-learn's HistGradientBoosting before you ship",
     )
 
 
 def _text(data: str | None, budget: float) -> Advice:
-    return Advice(
+    return _rows(
+        "text",
+        data,
+        budget,
         "blocks for texts: n-grams, convolutions, recurrent layers or attention, whichever wins",
-        "evolution from known good configurations",
-        "trained from scratch on your texts, compared on texts held out",
-        (
-            "the classes read the texts, choose the rest, and store the vocabulary with the model",
-            "a linear model on TF-IDF is hard to beat on few texts: compare with one before you ship",
-        ),
-        _three_lines("TextClassifier", data or "texts.csv", ', "COLUMN"', budget),
-        others=(("values instead of classes", "TextRegressor"), ("code", "sugata doctor --task code"), *_OWN),
+        "many trained for seconds, the best longer, then the best in full: a funnel on held-out texts",
+        "a linear model on TF-IDF is hard to beat on few texts: compare with one before you ship",
     )
 
 
-def _three_lines(name: str, data: str, column: str, budget: float) -> str:
-    """A class on a file or folder."""
-    made = f'model = {name}(budget="{budget:g}s").fit({json.dumps(data)}{column})'
-    return f"from sugata import {name}\n{made}\nprint(model.report(), model.export())"
+def _rows(kind: Kind, data: str | None, budget: float, space: str, evaluator: str, beside: str) -> Advice:
+    """A class in three lines; with a file, what a training of its first network costs."""
+    reasons = ("the classes read the data, choose the rest, and store the preparation with the model", beside)
+    shown: tuple[tuple[str, str], ...] = ()
+    name, column = {"table": "StructuredDataClassifier", "text": "TextClassifier"}[kind], "COLUMN"
+    if data is not None:
+        rows = read_rows(kind, data)
+        name, column = rows.class_name, rows.target
+        holds = "values" if rows.classes is None else f"{rows.classes} classes"
+        shown = (("data", f"{len(rows.frame):,} rows; target {rows.target!r}, taken to be {holds}"),)
+        shown += figures(measure_rows(rows, budget))
+    return Advice(
+        space,
+        "evolution, from known good configurations on",
+        evaluator,
+        reasons,
+        three_lines(name, data or f"{kind}.csv", column, budget),
+        shown,
+        (
+            (
+                "another target or kind",
+                "name the column in fit; Regressor for values, Classifier for classes",
+            ),
+            *_OWN,
+        ),
+    )
 
 
 def _own(data: str | None, budget: float) -> Advice:

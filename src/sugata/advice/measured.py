@@ -13,7 +13,7 @@ from sugata.run.assembly import Assembly, assemble
 from sugata.run.timing import step_seconds, targets_of_a_step, targets_of_an_epoch
 
 SEARCHED = 0.6  #: share of a budget that the search gets; the rest trains, exports and tests the winner
-_LOOKS = 1.2  # validation and measuring beside a training, as a factor
+LOOKS = 1.2  #: validation and measuring beside a training, as a factor
 _SEEN_IMAGES = 1_500_000  # of a full training, with between 10 and 60 epochs
 _PAIRS = 10  # epochs of a full training of encoders
 _TOKENS_A_PARAMETER = 20  # Hoffmann et al. 2022
@@ -64,7 +64,7 @@ def measure(recipe: str, changes: Mapping[str, Any], budget: float) -> Measured:
     amount, unit, full, targets = _full(assembly, architecture)
     step, a_step = step_seconds(assembly, architecture), targets_of_a_step(assembly)
     workers = len(gpus()) or cores()
-    seconds = step * targets / a_step * _LOOKS
+    seconds = step * targets / a_step * LOOKS
     distinct = assembly.space.distinct()
     return Measured(name, step, a_step, unit, amount, full, seconds, budget, workers, distinct)
 
