@@ -144,8 +144,9 @@ def _gained(run: Run, final: Trial, searched: list[Trial]) -> bool:
     incomparable = recipe.final.data is not None or recipe.stages.skip_retrain is not None
     if before is None or before.proposal.fidelity.unit == SHARED or incomparable:
         return True
-    primary = run.assembly.objectives.on(before.proposal.fidelity.rung).primary
-    return primary.cost(final.metrics[primary.name]) <= primary.cost(before.metrics[primary.name])
+    after, earlier = run.assembly.objectives.costs([final, before])
+    # The first of them that differs: where a primary metric is flat, the next one tells.
+    return next((a < b for a, b in zip(after, earlier, strict=True) if a != b), True)
 
 
 def _note_trained_baselines(run: Run) -> None:
