@@ -145,9 +145,9 @@ def as_markdown(benchmark: str, found: Mapping[str, Any]) -> str:
     ]
     if benchmark == "humaneval" and "pass@1" in found:
         lines += ["", "| model | parameters | pass@1, % | source |", "| --- | --- | --- | --- |"]
-        lines += [f"| this | {found['parameters'] / 1e6:.1f} M | {100 * found['pass@1']:.1f} | measured |"]
+        lines += [f"| this | {found['parameters'] / 1e6:.1f} M | {100 * found['pass@1']:.2f} | measured |"]
         lines += [
-            f"| {one.name} | {one.parameters / 1e6:.0f} M | {one.percent} | {one.source} |"
+            f"| {one.name} | {one.parameters / 1e6:.0f} M | {one.percent:.2f} | {one.source} |"
             for one in PUBLISHED
         ]
     return "\n".join(lines) + "\n"
