@@ -88,7 +88,7 @@ def _judged(won: Winner) -> str:
         for name in figures
     ]
     columns = (Column(""), *(Column(name, numeric=True) for name in won.judged))
-    return f"<h3>On test problems, tried only once</h3>{table(columns, rows)}"
+    return f"<h3>On problems that judge it</h3>{table(columns, rows)}"
 
 
 def _figure(value: float | int | str | None) -> str:
