@@ -124,6 +124,12 @@ def test_the_kind_of_a_column_is_found_in_its_values(values: object, expected: s
     assert kind(values) == expected
 
 
+def test_rows_that_are_lists_keep_the_types_of_their_values() -> None:
+    adapter = TableAdapter.fit([[1.5, "a"], [float("nan"), "b"], [3.5, "a"]])
+    assert [column.kind for column in adapter.columns] == ["number", "category"]
+    assert adapter.transform([[float("nan"), "a"]])[0, 1] == 1  # the flag of a missing number
+
+
 def test_a_kind_that_is_given_is_taken() -> None:
     adapter, found = fitted("zip", [10115, 10115, 80331, 80331], kinds={"zip": "category"})
     assert (adapter.columns[0].kind, found[:, 0].tolist()) == ("category", [2, 2, 3, 3])

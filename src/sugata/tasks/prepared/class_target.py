@@ -134,6 +134,10 @@ def as_column(raw: Any) -> Array:
         found = np.asarray(raw)
     except ValueError:
         raise InputError("labels: rows have several numbers of labels; give one label a row") from None
+    if found.dtype.kind == "U" and not isinstance(raw, np.ndarray):
+        objects = np.array(raw, dtype=object)
+        if not all(isinstance(one, str) for one in objects.flat):
+            found = objects  # NumPy would make texts of numbers and of NaN
     if found.dtype == object:
         found = _plain(found)
     if found.ndim == 2 and found.shape[1] == 1:

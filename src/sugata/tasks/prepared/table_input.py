@@ -195,7 +195,9 @@ def _from_array(raw: Any) -> pd.DataFrame:
             f"table: an array of {array.ndim} dimensions; give (rows, columns). Reshape your data:"
             " reshape(-1, 1) for a single column"
         )
-    frame = pd.DataFrame(array if array.dtype.kind != "U" else array.astype(object))
+    # Of a list of mixed rows NumPy would make texts of numbers and of NaN, which pandas leaves what they are.
+    mixed = array.dtype.kind == "U" and not isinstance(raw, np.ndarray)
+    frame = pd.DataFrame(list(raw) if mixed else array)
     return frame.set_axis([f"column {number}" for number in frame.columns], axis=1)
 
 

@@ -71,7 +71,9 @@ def _numbers(raw: Any) -> Array:
     except (TypeError, ValueError):
         row = next(i for i, one in enumerate(found) if not _is_number(one))
         raise InputError(
-            f"values: row {{row}} has {found[row]!r}, which is no number; for classes use classification", row
+            f"values: row {{row}} has {_shown(found[row])}, which is no number; for classes use"
+            " classification",
+            row,
         ) from None
     wrong = np.flatnonzero(~np.isfinite(numbers).reshape(len(numbers), -1).all(1))
     if len(wrong):
@@ -79,6 +81,10 @@ def _numbers(raw: Any) -> Array:
             "values: row {row} has NaN or infinity; fill it, or leave the row out", int(wrong[0])
         )
     return numbers
+
+
+def _shown(one: Any) -> str:
+    return repr(one.item() if isinstance(one, np.generic) else one)
 
 
 def _is_number(one: Any) -> bool:
