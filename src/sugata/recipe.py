@@ -146,7 +146,9 @@ class Recipe(Section):
     name: str = Field("run", description="the run's name; its folder is runs/NAME unless given")
     seed: int = Field(0, ge=0, description="of every random draw")
     task: Task | None = Field(
-        CodeSection(), description="what the network is for: code, code_search or image; null with `evaluate`"
+        CodeSection(),
+        description="what the network is for: code, code_search, image, table, text or prepared; null with"
+        " `evaluate`",
     )
     evaluate: str | None = Field(None, description="your own function as module:name, in place of a task")
     table: TableSection | None = Field(None, description="look results up in a file, in place of a task")

@@ -150,7 +150,7 @@ def _check_amounts(recipe: "Recipe", where: str) -> None:
         if recipe.supernet is not None:
             raise RecipeError(f"{where}: supernet is for task.kind code and image; leave it out")
     proxies: dict[str, int | None] = {"samples": None, "channels": 1, "cells": 1, "resolution": 1}
-    if recipe.task is not None and recipe.task.kind == "prepared":
+    if recipe.task is not None and recipe.task.kind in ("prepared", "table", "text"):
         if any(training.unit == "tokens" for training in trainings):
             raise RecipeError(f"{where}: rows have no tokens; give amounts in epochs, steps or seconds")
         proxies = {"channels": 1, "cells": 1}

@@ -154,20 +154,12 @@ class CodeSearchSection(Section):
     )
 
 
-class PreparedSection(Section):
-    """Whatever was prepared: what the classes for images, texts and tables run on."""
+class BlocksSection(Section):
+    """What tasks for graphs of blocks have in common."""
 
-    kind: Literal["prepared"] = Field(
-        "prepared", description="prepared: arrays with the adapters that made them of raw rows"
-    )
-    data: str = Field(description="the folder of the prepared data")
-    augment: dict[str, str] = Field(
-        {}, description="by image input: the block that chooses a policy, or a policy such as shift+flip"
-    )
     class_weight: dict[str, Literal["balanced"] | dict[str, float]] = Field(
         {}, description="by target: balanced, or a weight for each class"
     )
-    loss_weights: dict[str, float] = Field({}, description="by target, where there are several")
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="share of the loss that is spread over classes"
     )
@@ -177,11 +169,72 @@ class PreparedSection(Section):
     )
 
 
+class RowsSection(BlocksSection):
+    """What a file of rows is read by."""
+
+    kind: Literal["table", "text"]
+    data: str
+    target: str | tuple[str, ...] | None = Field(
+        None, description="the column, or columns, to predict; null: label, target, class or y"
+    )
+    predict: Literal["class", "labels", "value"] = Field(
+        "class", description="class; labels for several columns of 0 and 1; value for numbers"
+    )
+    validation_share: float = Field(
+        0.1, gt=0, le=0.5, description="held out for validation, where the files come without"
+    )
+    test_share: float = Field(
+        0.2, gt=0, lt=0.5, description="held out for test, where the files come without"
+    )
+
+
+class TableFileSection(RowsSection):
+    """A column of a table, by the others."""
+
+    kind: Literal["table"] = Field("table", description="table: a column, predicted by the others")
+    data: str = Field(
+        "breast_cancer",
+        description="breast_cancer (scikit-learn's), a CSV, TSV or Parquet file, or a folder of such files",
+    )
+    drop: tuple[str, ...] = Field((), description="columns that are left out")
+    columns: dict[str, Literal["number", "truth", "category", "date", "words"]] = Field(
+        {}, description="kinds of some columns; the others' are found in their values"
+    )
+
+
+class TextFileSection(RowsSection):
+    """The class of a text, or a value that goes with it."""
+
+    kind: Literal["text"] = Field("text", description="text: the class of a text, or a value of it")
+    data: str = Field(
+        "stdlib",
+        description="stdlib (docstrings by package), a CSV, TSV or Parquet file, or a folder of such files",
+    )
+    text: str | None = Field(None, description="the column of texts; null: text, sentence, review or content")
+    words: int = Field(20_000, ge=1, description="of the vocabulary at most")
+    length: int | None = Field(None, ge=1, description="of a text in words; null: what 95 % of them need")
+
+
+class PreparedSection(BlocksSection):
+    """Whatever was prepared: what the classes for images, texts and tables run on."""
+
+    kind: Literal["prepared"] = Field(
+        "prepared", description="prepared: arrays with the adapters that made them of raw rows"
+    )
+    data: str = Field(description="the folder of the prepared data")
+    augment: dict[str, str] = Field(
+        {}, description="by image input: the block that chooses a policy, or a policy such as shift+flip"
+    )
+    loss_weights: dict[str, float] = Field({}, description="by target, where there are several")
+
+
 TASKS: Mapping[str, type[Section]] = {
     "code": CodeSection,
     "code_search": CodeSearchSection,
     "image": ImageSection,
     "prepared": PreparedSection,
+    "table": TableFileSection,
+    "text": TextFileSection,
 }
 
 
@@ -195,6 +248,8 @@ Task = Annotated[
     Annotated[CodeSection, Tag("code")]
     | Annotated[CodeSearchSection, Tag("code_search")]
     | Annotated[ImageSection, Tag("image")]
-    | Annotated[PreparedSection, Tag("prepared")],
+    | Annotated[PreparedSection, Tag("prepared")]
+    | Annotated[TableFileSection, Tag("table")]
+    | Annotated[TextFileSection, Tag("text")],
     Discriminator(kind_of),
 ]

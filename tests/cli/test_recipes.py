@@ -48,6 +48,7 @@ PROBLEMS = {
     },
 }
 IMAGE = {"task.max_samples": 60, "network": {"channels": 2, "cells": 1}}
+ROWS = {"training.batch_size": 16, "task.evaluation_rows": 50}
 REDUCED = {
     "final.amount": 3,
     "final.unit": "steps",
@@ -82,7 +83,7 @@ def test_a_shipped_recipe_runs_at_reduced_size(name: str, corpus: Path, tmp_path
         for i, rung in enumerate(original.funnel)
     ]
     kind = "" if original.task is None else original.task.kind
-    smaller = {"code": CODE, "code_search": SEARCH}.get(kind, IMAGE)
+    smaller = {"code": CODE, "code_search": SEARCH, "table": ROWS, "text": ROWS}.get(kind, IMAGE)
     if kind.startswith("code"):
         smaller |= {"task.data": str(corpus)}
     changes = {**REDUCED, **smaller, "funnel": rungs}

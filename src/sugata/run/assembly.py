@@ -14,10 +14,12 @@ from sugata.recipe import Recipe, StrategySection, TableSection
 from sugata.recipe_stages import SupernetSection
 from sugata.recipe_tasks import (
     BenchmarkSection,
+    BlocksSection,
     CodeSearchSection,
     CodeSection,
     ImageSection,
     PreparedSection,
+    RowsSection,
 )
 from sugata.recipe_training import FinalSection, RungSection, TrainingSection
 from sugata.run.aims import limited_metrics, objectives_of, own_metrics
@@ -210,7 +212,18 @@ def _space(recipe: Recipe) -> SearchSpace:
     given = recipe.spaces[-1]
     if isinstance(given, dict):
         return DictionarySpace(given)
-    return space_named(given, **recipe.network, **({"options": recipe.choices} if recipe.choices else {}))
+    network = recipe.network
+    if given == "blocks/graph" and not network and isinstance(recipe.task, RowsSection):
+        network = _usual_graph(recipe.task)
+    return space_named(given, **network, **({"options": recipe.choices} if recipe.choices else {}))
+
+
+def _usual_graph(section: RowsSection) -> dict[str, Any]:
+    """The graph of blocks for a file of rows."""
+    from sugata.spaces.blocks.defaults import default_graph
+
+    heads = {"class": "classification", "labels": "multi_label", "value": "regression"}
+    return default_graph({section.kind: section.kind}, {"target": heads[section.predict]})
 
 
 def _smaller(recipe: Recipe, whole: SearchSpace) -> tuple[SearchSpace, ...]:
@@ -259,7 +272,7 @@ def networks_of(recipe: Recipe, space: SearchSpace, data: str | None = None) -> 
         section = section.model_copy(update={"data": data})
     if isinstance(section, ImageSection):
         return _image_networks(recipe, section, space)
-    if isinstance(section, PreparedSection):
+    if isinstance(section, BlocksSection):
         return _block_networks(section, space)
     if isinstance(section, CodeSearchSection):
         return _search_networks(section, space)
@@ -331,7 +344,7 @@ def _search_networks(section: CodeSearchSection, space: SearchSpace) -> "Network
     )
 
 
-def _block_networks(section: PreparedSection, space: SearchSpace) -> "Networks":
+def _block_networks(section: BlocksSection, space: SearchSpace) -> "Networks":
     from sugata.evaluators.blocks import BlockNetworks
     from sugata.spaces.blocks import BlockSpace
     from sugata.tasks import PreparedTask
@@ -341,8 +354,15 @@ def _block_networks(section: PreparedSection, space: SearchSpace) -> "Networks":
             f"field 'space': {space.name} has no networks for prepared data; use blocks/graph, or task.kind"
             " image"
         )
-    given = section.model_dump(exclude={"kind", "evaluation_rows"})
-    given["augment"] = {name: space.policy(block) for name, block in section.augment.items()}
+    given = section.model_dump(include=set(BlocksSection.model_fields) - {"evaluation_rows"})
+    if isinstance(section, PreparedSection):
+        given |= {"data": section.data, "loss_weights": section.loss_weights}
+        given["augment"] = {name: space.policy(block) for name, block in section.augment.items()}
+    if isinstance(section, RowsSection):
+        from sugata.tasks.prepared.files import FileSettings, prepare_files
+
+        rows = section.model_dump(exclude=set(BlocksSection.model_fields))
+        given["data"] = prepare_files(FileSettings(**rows)).folder
     task = PreparedTask(**given)
     space.check(task.signature({}))
     return BlockNetworks(space, task, section.evaluation_rows)
@@ -388,7 +408,7 @@ def settings(recipe: Recipe, section: TrainingSection | None = None) -> "Trainin
     if isinstance(recipe.task, ImageSection):
         given |= {"length": None, "evaluation_limit": recipe.task.evaluation_images}
         return TrainingSettings(**given)
-    if isinstance(recipe.task, PreparedSection):
+    if isinstance(recipe.task, BlocksSection):
         given |= {"length": None, "evaluation_limit": recipe.task.evaluation_rows}
         return TrainingSettings(**given)
     if isinstance(recipe.task, CodeSearchSection):

@@ -6,7 +6,7 @@ from pathlib import Path
 from sugata import journal
 from sugata.errors import SugataError
 from sugata.recipe import Recipe
-from sugata.recipe_tasks import CodeSearchSection, CodeSection, PreparedSection
+from sugata.recipe_tasks import BlocksSection, CodeSearchSection, CodeSection
 from sugata.report import MeasuredBaseline, Ranked, ReportData, SharedWeights, Winner, write_report
 from sugata.report.wording import number, plural
 from sugata.run.folder import BEST
@@ -109,7 +109,7 @@ def _curve_names(recipe: Recipe) -> tuple[str, str]:
         return "training loss, bits a token", "tokens"
     if isinstance(recipe.task, CodeSearchSection):
         return "training loss, bits a pair", "pairs"
-    if isinstance(recipe.task, PreparedSection):
+    if isinstance(recipe.task, BlocksSection):
         return "training loss", "rows"
     if recipe.task.predict == "value":
         return "training loss, squared deviations", "values"

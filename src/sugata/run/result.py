@@ -130,7 +130,7 @@ class Result:
 
         if self.recipe.task.kind == "image":
             return load_image_folder(self.folder / BEST)
-        if self.recipe.task.kind == "prepared":
+        if self.recipe.task.kind in ("prepared", "table", "text"):
             return load_block_folder(self.folder / BEST)[0]
         if self.recipe.task.kind == "code_search":
             return load_search_folder(self.folder / BEST)[0]
