@@ -21,6 +21,7 @@ from sugata.run.timing import step_seconds, targets_of_a_step, targets_of_an_epo
 from sugata.space import SearchSpace
 from sugata.trial import SHARED, Fidelity
 
+_COUNTED = {"code": "tokens", "code_search": "pairs", "image": "images"}  # what a step is counted in
 _ROWS, _PROMPT, _TRIED = 32, 96, 16  # programs, tokens of a prompt, and tokens that are written, as a trial
 
 
@@ -189,7 +190,7 @@ def _seconds_per_unit(assembly: Assembly) -> tuple[str, float]:
         progress.now(f"measuring a training step of {name}")
         seconds = step_seconds(assembly, architecture)
     targets = targets_of_a_step(assembly)
-    what = {"code": "tokens", "code_search": "pairs"}.get(getattr(recipe.task, "kind", ""), "images")
+    what = _COUNTED.get(getattr(recipe.task, "kind", ""), "rows")
     text = f"{duration(seconds)} for {targets:,} {what} of {name}, measured here on one thread"
     if unit == "steps":
         return text, seconds
