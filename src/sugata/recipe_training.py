@@ -114,7 +114,7 @@ class FinalSection(Section):
     unit: Literal["seconds", "steps", "tokens", "epochs"] = Field("seconds", description="unit of `amount`")
     channels: float = Field(1.0, gt=0, description="image: so many times the channels of the search")
     cells: float = Field(1.0, gt=0, description="image: so many times its cells")
-    top: int = Field(1, ge=0, description="how many of the front are trained; 0: the whole front")
+    top: int = Field(1, ge=0, description="how many are trained, the front first; 0: the whole front")
     data: str | None = Field(
         None, description="other data than the search's, of the same task; null: the same"
     )

@@ -1,4 +1,4 @@
-"""What happens when a winner's full training fails."""
+"""Which trials are trained in full, and what happens when that fails."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +62,17 @@ def test_the_next_best_takes_the_place_of_a_winner_that_diverges(
     assert (tmp_path / "run" / "best" / "model.onnx").is_file()
     searched = next(t for t in result.record.trials if t.number == result.best.proposal.parents[0])
     assert all(result.best.metrics[name] == searched.metrics[name] for name in TIMED)
+
+
+def test_as_many_as_are_asked_for_are_trained_in_full_also_where_one_metric_decides(
+    recipe: recipes.Recipe, tmp_path: Path
+) -> None:
+    changes = {"objectives.metrics": ["bits_per_byte"], "promote_by": "bits_per_byte", "final.top": 2}
+    recipe = recipes.parse(recipe.model_dump(mode="json"), changes=changes)
+    result = start(recipe, tmp_path / "run", progress=Progress(quiet=True))
+    best = result.objectives.ranked(result.record.trials)
+    assert {trial.proposal.parents for trial in result.finals} == {(one.number,) for one in best[:2]}
+    assert (tmp_path / "run" / "best-2" / "model.onnx").is_file()
 
 
 def test_where_all_fail_one_line_says_why(

@@ -84,9 +84,19 @@ def _finals(run: Run) -> list[Outside]:
             f"{run.folder}: the search completed no trial on any rung{why}; see its trials/*/log.txt"
         )
     best = result.objectives.best(result.record.trials)  # not an earlier winner of a run that goes on
-    chosen = [best, *(trial for trial in front if trial is not best)] if best else front
-    chosen = chosen[: recipe.final.top or None]
-    return [_final(run, trial) for trial in chosen]
+    first = [best, *front] if best else front
+    top = recipe.final.top or len(front)
+    return [_final(run, trial) for trial in _different(run, first)[:top]]
+
+
+def _different(run: Run, first: list[Trial]) -> list[Trial]:
+    """These trials, then the others of their rung from the best, each network once."""
+    objectives, space = run.result.objectives, run.assembly.space
+    others = objectives.ranked(objectives.candidates(run.result.record.trials))
+    found: dict[str, Trial] = {}
+    for trial in [*first, *others]:
+        found.setdefault(space.deployment_key(trial.proposal.architecture), trial)
+    return list(found.values())
 
 
 def _final(run: Run, trial: Trial) -> Outside:
