@@ -5,9 +5,10 @@
 Both search `tiny` by NSGA-II for three objectives of what ships, bits per byte, stored size and latency, with
 the same CPU time, trainings of as many steps, and one seed each. In the joint search bit width, pruning ratio
 and pruning method are choices beside all others; where only they differ, one training serves all, which is
-compressed and measured anew. The other searches uncompressed networks for a share of the time; with the rest
-it compresses the networks of its front in all forms, form by form, beginning with the mildest, and measures
-them in the same way.
+compressed and measured anew. (Not where a network is pruned gradually, while it trains: each share is a
+training of its own.) The other searches uncompressed networks for a share of the time; with the rest it
+compresses the networks of its front in all forms, form by form, beginning with the mildest and ending with
+those that have to be trained again, and measures them in the same way.
 
 Compared is the hypervolume of everything that was measured, in units of the reference: for each objective the
 worst value that any search of that seed has found. Once of the values and once of their logarithms, since
@@ -98,12 +99,18 @@ def spent() -> float:
 
 
 def forms(space: LanguageSpace) -> list[dict[str, Any]]:
-    """All ways of compression, the mildest first."""
+    """All ways of compression, the mildest first, those that need a training of their own last."""
     names = tuple(UNCOMPRESSED)
     found = [dict(zip(names, one, strict=True)) for one in itertools.product(*map(space.options.get, names))]  # type: ignore[arg-type]
     different = [one for one in found if one["pruning_ratio"] or one["pruning_method"] == "magnitude"]
     widths = list(space.options["quantization"])
-    different.sort(key=lambda one: (one["pruning_ratio"], widths.index(one["quantization"])))
+    different.sort(
+        key=lambda one: (
+            one["pruning_method"] == "gradual",
+            one["pruning_ratio"],
+            widths.index(one["quantization"]),
+        )
+    )
     return [one for one in different if one != UNCOMPRESSED]
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from sugata.compression import sparsity
 from sugata.evaluators.language import LanguageNetworks
 from sugata.evaluators.training import TrainingEvaluator
 from sugata.spaces.language import LanguageSpace
 from sugata.tasks import CodeLanguageModelling
-from sugata.training import TrainingSettings
+from sugata.training import CHECKPOINT, TrainingSettings, load_weights
 from sugata.trial import TIMED, Fidelity, Proposal, Status
 
 pytestmark = pytest.mark.slow
@@ -78,6 +79,24 @@ def test_what_trains_the_same_shares_weights_and_keeps_them(
     checkpoint = second / "checkpoint.safetensors"
     (first / "checkpoint.safetensors").unlink()
     assert checkpoint.stat().st_size > 0
+
+
+def test_a_network_is_pruned_while_it_trains_where_its_choices_say_so(
+    evaluator: TrainingEvaluator, proposal: Proposal, tmp_path: Path
+) -> None:
+    space = evaluator.networks.space
+    pruned = {**proposal.architecture, "pruning_ratio": 0.4}
+    found = {}
+    for method in ("magnitude", "gradual"):
+        architecture = space.architecture({**pruned, "pruning_method": method})
+        (tmp_path / method).mkdir()
+        trained = evaluator.evaluate(Proposal(0, architecture, FIDELITY), Quiet(tmp_path / method))
+        model = evaluator.networks.build(architecture, FIDELITY)
+        load_weights(tmp_path / method / CHECKPOINT, model)
+        found[method] = sparsity(model), trained.metrics["size_bytes"]
+    assert found["magnitude"][0] == 0  # pruned afterwards
+    assert found["gradual"][0] == pytest.approx(0.4, abs=1e-3)
+    assert found["gradual"][1] == pytest.approx(found["magnitude"][1], abs=16)  # the name of the method
 
 
 def test_limits_are_known_before_training_and_nothing_else_is_computed(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from sugata.compression import GradualPruning, sparsity
 from sugata.errors import RecipeError, TaskError
 from sugata.training import CHECKPOINT, TrainingSettings, load_weights, train
 from sugata.trial import Fidelity, Status
@@ -36,11 +37,15 @@ def test_training_learns_and_records_its_curve(toy: ModuleType) -> None:
     assert not model.training
 
 
-@pytest.mark.parametrize("killed_at", [1, 17, 28])
-def test_a_killed_training_resumes_bit_for_bit(toy: ModuleType, tmp_path: Path, killed_at: int) -> None:
+@pytest.mark.parametrize(("killed_at", "ratio"), [(1, 0.0), (17, 0.0), (28, 0.0), (7, 0.6), (20, 0.6)])
+def test_a_killed_training_resumes_bit_for_bit(
+    toy: ModuleType, tmp_path: Path, killed_at: int, ratio: float
+) -> None:
     settings = dataclasses.replace(SETTINGS, accumulation=2, evaluations=3, checkpoint_seconds=0.0)
-    whole = toy.small_model()
-    expected = train(whole, toy.Counting(), {}, settings, budget=steps(30), seed=5)
+    whole, dying, resumed = (toy.small_model(32) for _ in range(3))
+    pruning = GradualPruning(whole, ratio) if ratio else None
+    expected = train(whole, toy.Counting(), {}, settings, budget=steps(30), seed=5, after_step=pruning)
+    pruning = GradualPruning(dying, ratio) if ratio else None
 
     class Killed(BaseException):
         pass
@@ -59,12 +64,14 @@ def test_a_killed_training_resumes_bit_for_bit(toy: ModuleType, tmp_path: Path, 
             return super().evaluate(model, architecture, **options)
 
     with pytest.raises(Killed):
-        train(toy.small_model(), Dying(), {}, settings, budget=steps(30), seed=5, folder=tmp_path)
-    resumed = toy.small_model()
+        train(dying, Dying(), {}, settings, budget=steps(30), seed=5, folder=tmp_path, after_step=pruning)
+    pruning = GradualPruning(resumed, ratio) if ratio else None
     result = train(
-        resumed, toy.Counting(), {}, settings, budget=steps(30), seed=5, resume_from=tmp_path / CHECKPOINT
-    )
+        resumed, toy.Counting(), {}, settings, budget=steps(30), seed=5, resume_from=tmp_path / CHECKPOINT,
+        after_step=pruning,
+    )  # fmt: skip
     assert same_weights(whole, resumed)
+    assert sparsity(resumed) == pytest.approx(ratio, abs=0.01)
     assert dataclasses.replace(result, seconds=0.0) == dataclasses.replace(expected, seconds=0.0)
 
 

@@ -61,5 +61,6 @@ class Counting(Task):
         return {"bits": self.loss(model, Batch(rows[:, :-1], rows[:, 1:])).item() / np.log(2)}
 
 
-def small_model() -> LanguageModel:
-    return LanguageModel(LanguageModelConfig(VOCABULARY, 16, 2, (LayerConfig("transformer", 32),) * 2))
+def small_model(width: int = 16) -> LanguageModel:
+    layers = (LayerConfig("transformer", 2 * width),) * 2
+    return LanguageModel(LanguageModelConfig(VOCABULARY, width, 2, layers))

@@ -8,15 +8,19 @@ from torch import Tensor, nn
 from sugata.compression.model import matrix_kinds
 from sugata.compression.steps import Scope, zero_smallest
 
-EVERY = 10  # steps between new masks
+UPDATES = 32  # new masks until the wanted share is reached
 
 
 class GradualPruning:
-    """Called after each step of the optimizer: more and more of the smallest weights are zero.
+    """Called before training and after each step: more and more of the smallest weights are zero.
 
     Zhu & Gupta 2017 (To prune, or not to prune), equation 1 from 0: the share s (1 - (1 - t)^3) of the time
-    t, which here ends after `until` of the training; what is left of it trains the weights that stay. A
-    weight that was zeroed may come back until then.
+    t, which here ends after `until` of the training; what is left of it trains the weights that stay. Masks
+    change `UPDATES` times; a weight that was zeroed may come back with the next one.
+
+    The state is in the weights: what is zero at the first call stays so until the next mask. So a training
+    that goes on from a checkpoint prunes as it would have without the interruption, and one that is given
+    more time opens the masks again and closes them along the new schedule.
 
     Args:
         model: the one that trains.
@@ -29,7 +33,7 @@ class GradualPruning:
         self.ratio, self.scope, self.until = ratio, scope, until
         self.matrices = _matrices(model)
         self.masks: list[Tensor] = []
-        self.calls, self.settled = 0, False
+        self.updates = 0
 
     def ratio_at(self, share: float) -> float:
         """The wanted share of zeros after this share of the training."""
@@ -38,18 +42,20 @@ class GradualPruning:
     @torch.no_grad()
     def __call__(self, share: float) -> None:
         """Zero weights in place after this share of the training."""
-        due = share >= self.until
-        if not self.settled and (due or self.calls % EVERY == 0):
+        due = int(UPDATES * min(share / self.until, 1.0))
+        if not self.masks:
+            self.updates = due
+            self.masks = [matrix != 0 for matrix in self.matrices]
+        elif due > self.updates:
+            self.updates = due
             zero_smallest(self.matrices, self.ratio_at(share), self.scope)
             self.masks = [matrix != 0 for matrix in self.matrices]
-            self.settled = due
-        self.calls += 1
         for matrix, mask in zip(self.matrices, self.masks, strict=True):
             matrix.mul_(mask)
 
 
 class KeepZeros:
-    """Called after each step of the optimizer: weights of linear layers that were zero at first stay zero."""
+    """Called after each step: weights of linear layers that were zero at first stay zero."""
 
     def __init__(self, model: nn.Module) -> None:
         self.matrices = _matrices(model)

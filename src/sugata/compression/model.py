@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,7 +21,7 @@ from sugata.compression.record import NOTHING, Record
 from sugata.errors import SugataError
 from sugata.nn import LanguageModel, LanguageModelConfig
 
-PruningMethod = Literal["magnitude", "structured"]
+PruningMethod = Literal["magnitude", "structured", "gradual"]
 Kind = Literal["linear", "embedding", "other"]
 
 SMALLEST_QUANTIZED_SIDE = 32  # matrices with a shorter side (step sizes, gates) are few bytes and sensitive
@@ -36,7 +36,9 @@ class Compression:
         quantization: storage of linear layers and embedding tables; everything else is stored as fp16.
         pruning_ratio: share of the weights of every linear layer (magnitude; embedding tables are left whole,
             see `matrix_kinds`), or of the hidden channels of every feed-forward network (structured).
-        pruning_method: "magnitude" sets single weights to zero; "structured" gives a smaller dense model.
+        pruning_method: "magnitude" sets single weights to zero; "structured" gives a smaller dense model;
+            "gradual" is magnitude for a model that was pruned while it was trained (`GradualPruning`), whose
+            zeros are its smallest weights: they stay, and nothing else goes.
     """
 
     quantization: Storage = "fp16"
@@ -46,15 +48,16 @@ class Compression:
     def __post_init__(self) -> None:
         if self.quantization not in ("fp16", "int8", "int4"):
             raise SugataError(f"quantization: '{self.quantization}' is not one of fp16, int8, int4")
-        if self.pruning_method not in ("magnitude", "structured"):
-            raise SugataError(f"pruning_method: '{self.pruning_method}' is not one of magnitude, structured")
+        if self.pruning_method not in get_args(PruningMethod):
+            known = ", ".join(get_args(PruningMethod))
+            raise SugataError(f"pruning_method: '{self.pruning_method}' is not one of {known}")
         if not 0 <= self.pruning_ratio < 1:
             raise SugataError(f"pruning_ratio: {self.pruning_ratio} is not at least 0 and below 1")
 
     @property
     def zeroed(self) -> float:
         """Share of single weights set to zero."""
-        return self.pruning_ratio if self.pruning_method == "magnitude" else 0.0
+        return 0.0 if self.pruning_method == "structured" else self.pruning_ratio
 
     def shrink(self, config: LanguageModelConfig) -> LanguageModelConfig:
         """The configuration of the model that is left: narrower feed-forward networks if structured."""
@@ -137,7 +140,7 @@ def compress(
         model: a trained language model.
         quantization: "fp16", "int8" (one scale an output channel) or "int4" (one scale for 32 inputs).
         pruning_ratio: share to remove, 0 <= ratio < 1.
-        pruning_method: "magnitude" or "structured", see `Compression`.
+        pruning_method: "magnitude", "structured" or "gradual", see `Compression`.
 
     Raises:
         SugataError: an unknown choice, or weights that are not finite.

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sugata.compression import stored_size
-from sugata.evaluators.language import compression_of
+from sugata.evaluators.language import compression_of, pruning_of
 from sugata.evaluators.networks import Networks
 from sugata.export import (
     CompressedSearch,
@@ -26,6 +26,7 @@ from sugata.nn import LanguageModel, LanguageModelConfig, Pooling, TextEncoder, 
 from sugata.spaces.language import LanguageSpace
 from sugata.tasks.code_search import CodeSearch
 from sugata.tasks.code_search.task import Embed
+from sugata.training import AfterStep
 from sugata.trial import TIMED, Fidelity, Metric, Trial, Value
 
 Towers = Literal["shared", "two"]
@@ -87,6 +88,10 @@ class CodeSearchNetworks(Networks):
         if seed is not None:
             model.initialize(torch.Generator().manual_seed(seed))
         return model
+
+    def while_training(self, model: nn.Module, architecture: Mapping[str, Value]) -> AfterStep | None:
+        """Gradual pruning, where the architecture says so."""
+        return pruning_of(model, architecture)
 
     def measure(
         self,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sugata.compression import CompressedModel, Compression, compress, stored_size
+from sugata.compression import CompressedModel, Compression, GradualPruning, compress, stored_size
 from sugata.errors import DataError
 from sugata.evaluators.code_benchmark import CodeBenchmark
 from sugata.evaluators.networks import Networks
@@ -27,6 +27,7 @@ from sugata.measure import (
 from sugata.nn import LanguageModel, LanguageModelConfig
 from sugata.spaces.language import LanguageSpace
 from sugata.tasks import CodeLanguageModelling, generate
+from sugata.training import AfterStep
 from sugata.trial import TIMED, Fidelity, Metric, Trial, Value
 
 PREFILL_TOKENS = 128
@@ -95,6 +96,10 @@ class LanguageNetworks(Networks):
         if seed is not None:
             model.initialize(torch.Generator().manual_seed(seed))
         return model
+
+    def while_training(self, model: nn.Module, architecture: Mapping[str, Value]) -> AfterStep | None:
+        """Gradual pruning, where the architecture says so; with a teacher, it is distillation-aware."""
+        return pruning_of(model, architecture)
 
     def measure(
         self,
@@ -187,6 +192,14 @@ def compression_of(architecture: Mapping[str, Value]) -> Compression:
         float(architecture["pruning_ratio"]),
         str(architecture.get("pruning_method", "magnitude")),  # type: ignore[arg-type]
     )
+
+
+def pruning_of(model: nn.Module, architecture: Mapping[str, Value]) -> GradualPruning | None:
+    """What prunes a model of this architecture while it trains; None where it is pruned afterwards, or not."""
+    compression = compression_of(architecture)
+    if compression.pruning_method != "gradual" or not compression.pruning_ratio:
+        return None
+    return GradualPruning(model, compression.pruning_ratio)
 
 
 def _static(

@@ -10,7 +10,7 @@ from torch import nn
 
 from sugata.space import SearchSpace
 from sugata.tasks import Task
-from sugata.training import TrainingSettings
+from sugata.training import AfterStep, TrainingSettings
 from sugata.trial import Fidelity, Metric, Trial, Value
 
 
@@ -60,6 +60,10 @@ class Networks(ABC):
     ) -> TrainingSettings:
         """How this architecture is trained: the run's settings, where the space does not choose some."""
         return settings
+
+    def while_training(self, model: nn.Module, architecture: Mapping[str, Value]) -> AfterStep | None:
+        """What the training calls as its `after_step`: pruning that happens meanwhile; None for nothing."""
+        return None
 
     @abstractmethod
     def measure(

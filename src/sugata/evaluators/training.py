@@ -87,8 +87,9 @@ class TrainingEvaluator(Evaluator):
             curve, seconds = _NO_CURVE, 0.0
             details: dict[str, Any] = {"training": f"shared with {context.source.name}"}
         else:
+            model.to(self.hardware.device)
             result = self.hardware.train(
-                model.to(self.hardware.device),
+                model,
                 task,
                 architecture,
                 self.networks.training_settings(architecture, self.settings),
@@ -97,6 +98,7 @@ class TrainingEvaluator(Evaluator):
                 report=context.report,
                 folder=context.folder,
                 resume_from=_checkpoint(context, model),
+                after_step=self.networks.while_training(model, architecture),
             )
             if result.status is not Status.COMPLETED:
                 return Evaluation(result.status, reason=result.reason, curve=result.curve)

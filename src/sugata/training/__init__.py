@@ -2,7 +2,7 @@
 
 from sugata.training.checkpoint import CHECKPOINT, fits, load_weights, save_weights
 from sugata.training.hardware import ONE_DEVICE, Hardware
-from sugata.training.loop import TrainingResult, train
+from sugata.training.loop import AfterStep, TrainingResult, train
 from sugata.training.parametrization import parameter_groups
 from sugata.training.precision import BF16_PAYS_FROM, automatic_precisions
 from sugata.training.schedule import rate_share, training_clock
@@ -12,6 +12,7 @@ __all__ = [
     "BF16_PAYS_FROM",
     "CHECKPOINT",
     "ONE_DEVICE",
+    "AfterStep",
     "DistillationSettings",
     "Hardware",
     "TrainingResult",

@@ -92,8 +92,9 @@ def train(
             primary metric; training stops when it returns False.
         folder: where `checkpoint.safetensors` is written, regularly and at the end; None writes nothing.
         resume_from: the checkpoint to continue from.
-        after_step: called after each step of the optimizer with the spent share of the budget; it may change
-            weights, as gradual pruning does.
+        after_step: called before the first step, on the weights that training begins or goes on with, and
+            after each step of the optimizer, with the spent share of the budget; it may change weights, as
+            gradual pruning does.
 
     With `settings.distill` the loss is shared with a teacher, whose time counts. Projections of a
     distillation start anew when a training is resumed.
@@ -107,6 +108,8 @@ def train(
     model.train()
     status, reason = Status.COMPLETED, ""
     saved = time.monotonic()
+    if after_step is not None:
+        after_step(min(run.progress.share, 1.0))
     while not run.progress.finished and run.progress.share < 1.0:
         run.step()
         if after_step is not None:

@@ -94,11 +94,14 @@ NARROW_HYBRID = HybridLanguageSpace(
 def test_same_training_key_exactly_where_the_trained_model_is_the_same(made):
     rng = np.random.default_rng(0)
     drawn = {made.sample(rng) for _ in range(1500)}
-    configs: dict[str, set[LanguageModelConfig]] = {}
+    configs: dict[str, set[tuple[LanguageModelConfig, float]]] = {}
     for architecture in drawn:
-        configs.setdefault(made.training_key(architecture), set()).add(explicit(made.config(architecture)))
+        meanwhile = architecture["pruning_ratio"] if architecture.get("pruning_method") == "gradual" else 0
+        trained = explicit(made.config(architecture)), meanwhile
+        configs.setdefault(made.training_key(architecture), set()).add(trained)
     assert all(len(same) == 1 for same in configs.values())
     assert len(set.union(*configs.values())) == len(configs)
+    assert {pruned for same in configs.values() for _, pruned in same} == {0, 0.4}
     assert len(configs) < len(drawn)
 
 
@@ -121,6 +124,14 @@ def key(**changes: object) -> str:
 def test_what_is_applied_after_training_is_not_in_the_training_key():
     assert key() == key(quantization="int4") == key(pruning_ratio=0.4, pruning_method="structured")
     assert key() != key(ffn_multiplier=3)
+
+
+def test_what_is_pruned_while_it_trains_shares_a_training_only_with_its_bit_widths():
+    gradual = key(pruning_ratio=0.4, pruning_method="gradual")
+    assert gradual == key(pruning_ratio=0.4, pruning_method="gradual", quantization="int4")
+    assert gradual != key(pruning_ratio=0.4, pruning_method="magnitude")
+    assert gradual != key(pruning_ratio=0.2, pruning_method="gradual")
+    assert key() == key(pruning_method="gradual")  # of nothing
 
 
 def test_fused_attention_trains_like_explicit_attention_but_is_deployed_apart():

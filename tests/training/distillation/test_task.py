@@ -249,7 +249,7 @@ def test_settings_travel_to_workers(exported: Path) -> None:
     assert pickle.loads(pickle.dumps(training)) == training
 
 
-def test_weights_may_be_changed_after_every_step(task: CodeLanguageModelling) -> None:
+def test_weights_may_be_changed_before_training_and_after_every_step(task: CodeLanguageModelling) -> None:
     student, shares = language_model(), []
 
     def mask(share: float) -> None:
@@ -260,7 +260,7 @@ def test_weights_may_be_changed_after_every_step(task: CodeLanguageModelling) ->
     train(
         student, task, ARCHITECTURE, TrainingSettings(batch_size=2, length=16), budget=STEPS, after_step=mask
     )
-    assert shares == [0.25, 0.5, 0.75, 1.0]
+    assert shares == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert not student.head.weight[0].any()
 
 

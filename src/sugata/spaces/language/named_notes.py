@@ -207,6 +207,16 @@ _PRUNING_METHOD_NOTES = {
             "Ma et al. 2023, LLM-Pruner: On the Structural Pruning of Large Language Models",
         ),
     ),
+    "gradual": OptionNote(
+        "sets more and more of the smallest weights to zero while the network trains, or learns from a teacher",
+        "the weights that stay learn to do without the others, which keeps quality at high ratios",
+        "needs a training of its own, so the search tries fewer networks in the same time",
+        (
+            "Zhu & Gupta 2018, To Prune, or Not to Prune: Exploring the Efficacy of Pruning for Model "
+            "Compression",
+            "Sanh et al. 2020, Movement Pruning: Adaptive Sparsity by Fine-Tuning",
+        ),
+    ),
 }
 
 _TYING_NOTES = {

@@ -112,8 +112,13 @@ class LanguageSpace(SearchSpace):
     # -- keys -------------------------------------------------------------------------------------
 
     def training_key(self, architecture: Mapping[str, Value]) -> str:
-        """The network as it is trained: before compression, and whether attention is fused or not."""
+        """The network as it is trained: before compression, and whether attention is fused or not.
+
+        What is pruned gradually is pruned while it trains, so the share is part of the key then.
+        """
         network = self.network(architecture)
+        if architecture.get("pruning_ratio") and architecture.get("pruning_method") == "gradual":
+            network["pruned_while_training"] = architecture["pruning_ratio"]
         explicit = {"flash_attention": "transformer"}
         network["layers"] = [[explicit.get(mixer, mixer), ffn_dim] for mixer, ffn_dim in network["layers"]]
         return json.dumps(network, sort_keys=True)
