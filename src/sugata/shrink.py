@@ -204,7 +204,6 @@ def shrink(
     info = {
         "compressed from": f"{folder.name} of {sizes[0] / 1e6:.3f} MB",
         "compression": record.describe(),
-        "kernels": "onnxruntime's, which measured faster than torchao's (docs/compression.md of sugata)",
         "bits per byte before": before,
         "bits per byte after": after,
     }

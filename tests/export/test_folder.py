@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from sugata.compression import compress
+from sugata.compression import Record, compress, prune_magnitude, prune_structured, quantize
 from sugata.errors import SugataError
 from sugata.export import export_folder, load_folder
 from sugata.nn import LanguageModel, LanguageModelConfig, LayerConfig
@@ -87,6 +87,57 @@ def test_the_card_says_what_was_measured(folder):
     card = (folder[0] / "README.md").read_text()
     for text in ("# tiny", "1.235", "a \\| b", "int8, 40% pruned", "hidden_dim", "3 layers"):
         assert text in card
+
+
+def test_the_card_shows_the_layers_as_they_were_built_and_what_computes(folder):
+    card = (folder[0] / "README.md").read_text()
+    assert "| 1 | flash_attention | 4 of 8 | 64 |\n| 2 | mamba |  | 64 |\n| 3 | rwkv |  | 64 |" in card
+    assert (
+        "MatMulNBits on packed weights, inputs rounded to 8 bits, in decode.onnx; model.onnx unpacks" in card
+    )
+    assert "the choices that the search made" in card
+
+
+@pytest.mark.parametrize(
+    ("storage", "said"),
+    [("fp16", "| computed by | 32-bit floats"), ("int4", "| computed by | onnxruntime's Mat")],
+)
+def test_a_compressed_folder_says_what_was_built(folder, tmp_path, storage, said):
+    path, _ = folder
+    layers = tuple(
+        LayerConfig(mixer, 96) for mixer in ("grouped_query_attention", "rwkv", "linear_transformer")
+    )
+    size = load_folder(path)[0].config.vocabulary_size
+    model = LanguageModel(LanguageModelConfig(size, 64, 8, layers, position="rope"))
+    small, record = prune_structured(model, Record(), ratio=0.5, unit="heads")
+    small, record = prune_structured(small, record, ratio=0.5)
+    small, record = prune_magnitude(small, record, ratio=0.25)
+    shipped, _ = quantize(small, record, storage=storage)
+    choices = {"space": "language/tiny", "choices": {"ffn_multiplier": 1.5, "num_heads": 8}}
+    for origin in (choices, {"built": {}, "compressed_from": choices}):  # also where it is compressed again
+        export_folder(tmp_path / "out", shipped, origin, path / "tokenizer.json", {}, name="small")
+        written = json.loads((tmp_path / "out" / "architecture.json").read_text())
+        assert written["compressed_from"] == choices
+        assert written["built"]["layers"] == [
+            {
+                "mixer": "grouped_query_attention",
+                "heads": 4,
+                "key_value_heads": 2,
+                "head_dim": 8,
+                "ffn_dim": 48,
+            },
+            {"mixer": "rwkv", "ffn_dim": 48},
+            {"mixer": "linear_transformer", "heads": 4, "key_value_heads": 4, "head_dim": 8, "ffn_dim": 48},
+        ]
+        assert (written["built"]["weights"], written["built"]["zeros"]) == (storage, 0.25)
+    card = (tmp_path / "out" / "README.md").read_text()
+    for text in (
+        said,
+        "| 1 | grouped_query_attention | 4 of 8, 2 for keys and values | 48 |",
+        "25% of those in",
+    ):
+        assert text in card
+    assert "was compressed from:\n\n| choice | value |\n| --- | --- |\n| ffn_multiplier | 1.5 |" in card
 
 
 def test_a_folder_without_a_model_is_one_clear_error(tmp_path):

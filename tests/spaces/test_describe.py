@@ -68,6 +68,11 @@ def test_a_baseline_is_found_by_name():
     [
         ("{", RecipeError, "is not an architecture"),
         ("[]", RecipeError, "is not an architecture"),
+        (
+            '{"built": {}, "compressed_from": {}}',
+            RecipeError,
+            "was compressed, so its layers are in no space",
+        ),
         ('{"space": "tiny"}', RecipeError, "is not an architecture"),
         ('{"space": "tinny", "choices": {}}', RecipeError, "did you mean 'tiny'"),
         (

@@ -195,7 +195,7 @@ def compression_of(architecture: Mapping[str, Value]) -> Compression:
 
 
 def pruning_of(model: nn.Module, architecture: Mapping[str, Value]) -> GradualPruning | None:
-    """What prunes a model of this architecture while it trains; None where it is pruned afterwards, or not."""
+    """What prunes a model of this architecture while it trains; None: it is pruned afterwards, or not."""
     compression = compression_of(architecture)
     if compression.pruning_method != "gradual" or not compression.pruning_ratio:
         return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sugata.compression import CompressedModel
+from sugata.export.built import as_built, kernels, zero_share
 from sugata.nn import LanguageModel, LanguageModelConfig
 
 PROGRAM = """\
@@ -67,9 +68,15 @@ With sugata installed, `sugata.export.load_folder(".")` gives the torch model an
 | --- | ---: | --- |
 {files}
 | `config.json` | | shapes of the model, how its weights are stored |
-| `architecture.json` | | the choices that the search made |
+| `architecture.json` | | {origin} |
 
 ## Architecture
+
+| layer | mixer | heads | feed-forward network |
+| ---: | --- | --- | ---: |
+{layers}
+
+{of_choices}:
 
 | choice | value |
 | --- | --- |
@@ -96,7 +103,7 @@ def model_card(
     Args:
         name: title.
         compressed: the model.
-        architecture: its choices.
+        architecture: its choices, or `as_built` and the choices that it was `compressed_from`.
         info: further facts, name -> value.
         sizes: file name -> bytes.
     """
@@ -104,15 +111,23 @@ def model_card(
         "parameters": f"{_count(compressed):,}",
         "stored size": f"{sizes['model.safetensors'] / 1e6:.3f} MB",
         "weights": _storage(compressed),
+        "computed by": kernels(compressed),
         **info,
     }
+    origin = architecture.get("compressed_from")
+    choices = architecture if origin is None else origin
     return _CARD.format(
         name=name,
         summary=_summary(compressed.config),
         facts=rows(facts),
         program=PROGRAM,
         files="\n".join(f"| `{file}` | {size:,} | {_FILES[file]} |" for file, size in sizes.items()),
-        choices=rows(architecture),
+        origin="the choices that the search made"
+        if origin is None
+        else "what was built, and the choices of the model that it was compressed from",
+        layers="\n".join(_layer(number, one) for number, one in enumerate(as_built(compressed)["layers"], 1)),
+        of_choices="Built from" if origin is None else "Choices of the model that it was compressed from",
+        choices=rows(choices.get("choices", choices)),
     )
 
 
@@ -125,13 +140,20 @@ def _summary(config: LanguageModelConfig) -> str:
 
 
 def _storage(compressed: CompressedModel) -> str:
-    pruning = compressed.compression
+    pruning, zeros = compressed.compression, zero_share(compressed)
     text = f"{pruning.quantization}"
-    return (
-        f"{text}, {pruning.pruning_ratio:.0%} pruned ({pruning.pruning_method})"
-        if pruning.pruning_ratio
-        else text
-    )
+    if pruning.pruning_ratio:
+        return f"{text}, {pruning.pruning_ratio:.0%} pruned ({pruning.pruning_method})"
+    return f"{text}, {zeros:.0%} of those in matrices are zero" if zeros else text
+
+
+def _layer(number: int, built: Mapping[str, Any]) -> str:
+    heads = ""
+    if "heads" in built:
+        heads = f"{built['heads']} of {built['head_dim']}"
+        if built["key_value_heads"] != built["heads"]:
+            heads += f", {built['key_value_heads']} for keys and values"
+    return f"| {number} | {built['mixer']} | {heads} | {built['ffn_dim'] or ''} |"
 
 
 def _count(compressed: CompressedModel) -> int:

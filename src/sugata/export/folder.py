@@ -15,6 +15,7 @@ from sugata import __version__
 from sugata.compression import CompressedModel, load
 from sugata.decoding import STEP_GRAPH, require_language_model
 from sugata.errors import SugataError
+from sugata.export.built import as_built
 from sugata.export.card import model_card
 from sugata.export.onnx_file import export_decode_onnx, export_onnx
 from sugata.nn import LanguageModel
@@ -32,13 +33,15 @@ def export_folder(
 
     Files: `model.safetensors` (packed), `config.json`, `architecture.json`, `tokenizer.json`, `model.onnx`
     (whole sequences), `decode.onnx` (token by token) and `README.md`, a model card whose program runs as it
-    stands; `compression.json`, the record of a compression step by step, where there was one. They are made
-    beside the folder and moved in when all are whole.
+    stands; `compression.json`, the record of a compression step by step, where there was one: then
+    `architecture.json` holds what was `built` (`as_built`), and in `compressed_from` the choices of the
+    model before. They are made beside the folder and moved in when all are whole.
 
     Args:
         folder: made if missing; files of these names are replaced.
         compressed: the trained and compressed model.
-        architecture: the choices it was built from, as plain JSON values.
+        architecture: the choices it was built from, as plain JSON values; of a model that was compressed
+            afterwards, those it was built from at first.
         tokenizer: the `tokenizer.json` to copy.
         info: what the card says about it, name -> value: scores, training time, data.
         name: title of the card.
@@ -60,6 +63,9 @@ def _write_files(
     name: str,
 ) -> None:
     compressed.save(folder / "model.safetensors")
+    if compressed.record.steps:  # choices say no more what it is
+        origin = architecture.get("compressed_from", architecture)
+        architecture = {"built": as_built(compressed), "compressed_from": origin}
     _write_json(folder / "architecture.json", dict(architecture))
     config = {
         "model_type": "sugata",

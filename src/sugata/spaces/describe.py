@@ -103,6 +103,11 @@ def find(text: str) -> tuple[SearchSpace, Architecture]:
         return space, space.architecture(known.architecture)
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
+        if "compressed_from" in read:
+            raise RecipeError(
+                f"{text}: the model was compressed, so its layers are in no space; give the file of the one "
+                "before, or save what is under 'compressed_from' as a file"
+            )
         name, choices = read["space"], dict(read["choices"])
         parameters = dict(read.get("parameters", {}))
     except OSError as error:

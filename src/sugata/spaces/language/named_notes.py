@@ -208,7 +208,7 @@ _PRUNING_METHOD_NOTES = {
         ),
     ),
     "gradual": OptionNote(
-        "sets more and more of the smallest weights to zero while the network trains, or learns from a teacher",
+        "sets more and more of the smallest weights to zero while it trains, or learns from a teacher",
         "the weights that stay learn to do without the others, which keeps quality at high ratios",
         "needs a training of its own, so the search tries fewer networks in the same time",
         (
