@@ -1,13 +1,15 @@
 """What each way of compression costs in quality: bits per byte of validation text, in percent.
 
-    python benchmarks/compression_quality.py --data CORPUS --keep DIR       # trains 6 layers of width 256
+    python benchmarks/compression_quality.py --data CORPUS --keep DIR       # trains what is not in DIR yet
     python benchmarks/compression_quality.py --data CORPUS --model DIR ...  # exported models, trained before
 
-A model is compressed in every way, once for every seed where calibration text is drawn, and scored with the
-weights that ship; `int8, activations too` is scored in onnxruntime, whose kernels round the activations. The
-loss is that against the exported model. Forms that are tuned learn for a few steps from the same text
-after pruning (or meanwhile, from the unpruned model as the teacher: `gradual`). Results are written after
-each form, and what is there is not measured again.
+Models: six layers of width 256, and three winners of searches of `tiny` as `benchmarks/search_quality.py`
+recorded them (`SHAPES`), trained uncompressed. A model is compressed in every way, once for every seed where
+calibration text is drawn, and scored with the weights that ship; `int8, activations too` is scored in
+onnxruntime, whose kernels round the activations. The loss is that against the exported model. Forms that are
+tuned learn for a few steps from the same text after pruning (or meanwhile, from the unpruned model as the
+teacher: `gradual`). A form that a model has no parts for, such as a fourth of two heads, is left out. Results
+are written after each form, and what is there is not measured again.
 """
 
 import argparse
@@ -25,14 +27,50 @@ from _common import statement, table, write_json
 
 from sugata.compression import compress
 from sugata.decoding import onnx_session
+from sugata.errors import SugataError
 from sugata.export import export_folder, export_onnx, load_folder
 from sugata.nn import LanguageModel, LanguageModelConfig, LayerConfig
 from sugata.shrink import Wanted, calibrated, compressed_as
+from sugata.spaces.language import LanguageSpace
 from sugata.tasks import CodeLanguageModelling
 from sugata.training import TrainingSettings, train
 from sugata.trial import Fidelity
 
 VOCABULARY = 4096
+COMMON = {"hidden_dim": 64, "position": "rope", "vocab_size": VOCABULARY, "tie_embeddings": True}
+
+
+def _winner(**choices: Any) -> tuple[float, int, LanguageModelConfig]:
+    """A found architecture, trained as the recipe `tiny` does, only longer."""
+    values = {choice.name: choice.default for choice in LanguageSpace("tiny").choices}
+    return 120, 2, LanguageSpace("tiny").config({**values, **COMMON, **choices})
+
+
+#: Name: CPU seconds and batch size of its training, and its configuration.
+SHAPES: dict[str, tuple[float, int, LanguageModelConfig]] = {
+    "l6h256": (
+        300,
+        8,
+        LanguageModelConfig(
+            vocabulary_size=VOCABULARY,
+            hidden_dim=256,
+            num_heads=8,
+            layers=(LayerConfig("flash_attention", 1024),) * 6,
+            normalization="rmsnorm",
+            position="rope",
+            tie_embeddings=True,
+        ),
+    ),
+    "transformer": _winner(architecture="transformer", num_heads=2, num_layers=2, ffn_multiplier=2),
+    "geglu": _winner(
+        architecture="transformer", num_heads=8, num_layers=2, ffn_multiplier=4,
+        activation="geglu", normalization="layernorm",
+    ),
+    "hybrid": _winner(
+        architecture="hybrid", first_mixer="mamba", second_mixer="transformer",
+        num_heads=2, num_layers=3, ffn_multiplier=4, activation="silu",
+    ),
+}  # fmt: skip
 PACKAGES = ("sugata", "torch", "onnxruntime", "numpy")
 PLAIN = Wanted("fp16", "rtn")
 
@@ -47,7 +85,8 @@ def forms(options: argparse.Namespace) -> Iterator[tuple[str, Wanted, bool]]:
     for kind in ("magnitude", "global"):
         for ratio in (0.2, 0.4, 0.6):
             yield f"{kind} {ratio:.0%}", replace(PLAIN, prunings=((kind, ratio),)), False
-    for kind, ratio in (("structured", 0.2), ("structured", 0.4), ("layers", 0.17)):
+    parts = (("structured", 0.2), ("structured", 0.4), ("heads", 0.25), ("heads", 0.5))
+    for kind, ratio in (*parts, ("layers", 0.17), ("layers", 0.34)):
         one = replace(PLAIN, prunings=((kind, ratio),))
         yield f"{kind} {ratio:.0%} by magnitude", one, False
         yield f"{kind} {ratio:.0%} by Taylor", replace(one, taylor=True), True
@@ -58,6 +97,7 @@ def forms(options: argparse.Namespace) -> Iterator[tuple[str, Wanted, bool]]:
     for name, one in (
         ("magnitude 60%", replace(tuned, prunings=(("magnitude", 0.6),))),
         ("structured 40% by Taylor", replace(tuned, prunings=(("structured", 0.4),), taylor=True)),
+        ("heads 25% by Taylor", replace(tuned, prunings=(("heads", 0.25),), taylor=True)),
         ("gradual 60%, distilled", replace(tuned, prunings=(("gradual", 0.6),), teacher="itself")),
     ):
         yield f"{name}, {options.steps} steps", one, False
@@ -75,20 +115,12 @@ class Exported(torch.nn.Module):
         return torch.from_numpy(self.session.run(["logits"], {"tokens": tokens.numpy()})[0])
 
 
-def trained(task: CodeLanguageModelling, folder: Path, seconds: float) -> None:
-    """Six layers of width 256, trained for these CPU seconds and exported."""
-    config = LanguageModelConfig(
-        vocabulary_size=VOCABULARY,
-        hidden_dim=256,
-        num_heads=8,
-        layers=(LayerConfig("flash_attention", 1024),) * 6,
-        normalization="rmsnorm",
-        position="rope",
-        tie_embeddings=True,
-    )
+def trained(task: CodeLanguageModelling, folder: Path) -> None:
+    """A model of one of the shapes, trained and exported to the folder of its name."""
+    seconds, batch_size, config = SHAPES[folder.name]
     model = LanguageModel(config)
     facts = {"vocab_size": VOCABULARY}
-    settings = TrainingSettings(batch_size=8, length=256, precision="fp32")
+    settings = TrainingSettings(batch_size=batch_size, length=256, precision="fp32")
     result = train(model, task, facts, settings, budget=Fidelity(amount=seconds, unit="seconds"))
     with TemporaryDirectory() as name:
         task.tokenizer(facts).save(f"{name}/tokenizer.json")
@@ -115,22 +147,41 @@ def measured(folder: Path, task: CodeLanguageModelling, wanted: Wanted, limit: i
     return {"bits_per_byte": score, "bytes": compressed.stored_bytes(), "cpu_seconds": spent}
 
 
+def losses(found: dict[str, Any]) -> dict[str, Any]:
+    """Of each form, with each seed, in percent."""
+    plain = found["as it was exported"][0]["bits_per_byte"]
+    return {
+        form: np.array([100 * (one["bits_per_byte"] / plain - 1) for one in runs])
+        for form, runs in found.items()
+        if runs
+    }
+
+
+def spread(values: Any, sign: str = "+") -> str:
+    """Mean, and standard deviation where there are several."""
+    more = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+    return f"{np.mean(values):{sign}.2f}{more}"
+
+
 def report(results: dict[str, Any]) -> str:
-    """A table for every model."""
+    """A table for every model, and one over all of them."""
     lines = []
     for model, found in results.items():
-        plain = found["as it was exported"][0]
         rows = []
-        for form, runs in found.items():
-            losses = np.array([100 * (one["bits_per_byte"] / plain["bits_per_byte"] - 1) for one in runs])
-            spread = f" ± {losses.std(ddof=1):.2f}" if len(losses) > 1 else ""
-            size = np.mean([one["bytes"] for one in runs]) / 1e6
-            bits = np.mean([one["bits_per_byte"] for one in runs])
-            spent = np.mean([one["cpu_seconds"] for one in runs])
-            rows.append((form, f"{size:.3f}", f"{bits:.4f}", f"{losses.mean():+.2f}{spread}", f"{spent:.1f}"))
+        for form, loss in losses(found).items():
+            mean = {name: np.mean([one[name] for one in found[form]]) for name in found[form][0]}
+            size, bits, spent = (mean[name] for name in ("bytes", "bits_per_byte", "cpu_seconds"))
+            rows.append((form, f"{size / 1e6:.3f}", f"{bits:.4f}", spread(loss), f"{spent:.1f}"))
         header = ("form", "MB", "bits per byte", "loss, %", "CPU s")
         lines += [f"{model}:", "", table(header, rows), ""]
-    return "\n".join(lines)
+    all_losses = {model: losses(found) for model, found in results.items()}
+    rows = []
+    for form in list(next(iter(all_losses.values())))[1:]:
+        means = [float(one[form].mean()) if form in one else None for one in all_losses.values()]
+        each = ["" if mean is None else f"{mean:+.2f}" for mean in means]
+        rows.append((form, *each, spread([mean for mean in means if mean is not None])))
+    header = ("loss, %", *all_losses, "mean ± deviation over models")
+    return "\n".join([*lines, table(header, rows)])
 
 
 def main() -> None:
@@ -141,8 +192,7 @@ def main() -> None:
     parser.add_argument("--data", default="stdlib")
     parser.add_argument("--max-bytes", type=float, default=8e6)
     parser.add_argument("--model", type=Path, action="append", help="an exported folder; repeatable")
-    parser.add_argument("--keep", type=Path, help="without --model: where the trained one is kept")
-    parser.add_argument("--train-seconds", type=float, default=900, help="CPU time of its training")
+    parser.add_argument("--keep", type=Path, help="without --model: where the trained ones are kept")
     parser.add_argument("--seeds", type=int, default=3, help="of calibration text")
     parser.add_argument("--steps", type=int, default=30, help="of tuning after pruning; 0 leaves it out")
     parser.add_argument("--evaluation-bytes", type=int, default=32_768)
@@ -153,9 +203,11 @@ def main() -> None:
     folders = options.model
     if not folders:
         if options.keep is None:
-            parser.error("give --model DIR, or --keep DIR for one that is trained now")
-        trained(task, options.keep, options.train_seconds)
-        folders = [options.keep]
+            parser.error("give --model DIR, or --keep DIR for those that are trained now")
+        folders = [options.keep / name for name in SHAPES]
+        for folder in folders:
+            if not (folder / "model.safetensors").is_file():
+                trained(task, folder)
     given = {name: getattr(options, name) for name in ("max_bytes", "seeds", "steps", "evaluation_bytes")}
     before = json.loads(options.to.read_text()) if options.to.exists() else {}
     results: dict[str, Any] = before.get("models", {}) if before.get("settings") == given else {}
@@ -166,9 +218,14 @@ def main() -> None:
             if form in found:
                 continue
             seeds = range(options.seeds if drawn else 1)
-            found[form] = [
-                measured(folder, own, replace(wanted, seed=seed), options.evaluation_bytes) for seed in seeds
-            ]
+            try:
+                found[form] = [
+                    measured(folder, own, replace(wanted, seed=seed), options.evaluation_bytes)
+                    for seed in seeds
+                ]
+            except SugataError as error:
+                print(f"{folder.name}, {form}: {error}", flush=True)
+                continue
             write_json(options.to, {**statement(PACKAGES), "settings": given, "models": results})
             print(
                 f"{folder.name}, {form}: {[round(one['bits_per_byte'], 4) for one in found[form]]}",

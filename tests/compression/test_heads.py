@@ -172,6 +172,8 @@ def test_models_without_heads_and_shares_below_one_head_are_one_clear_line():
         prune_structured(model_of("mamba", "rwkv"), Record(), ratio=0.5, unit="heads")
     with pytest.raises(SugataError, match="heads: none goes at 25% of 2 query heads on 2 key"):
         prune_structured(model_of("transformer", num_heads=2), Record(), ratio=0.25, unit="heads")
+    with pytest.raises(SugataError, match="layers: none goes at 20% of 2; give a larger share"):
+        prune_structured(model_of("rwkv", "rwkv"), Record(), ratio=0.2, unit="layers")
 
 
 @pytest.mark.parametrize(

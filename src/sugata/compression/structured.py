@@ -39,11 +39,13 @@ def remove(model: LanguageModel, ratio: float, unit: Unit, calibration: Calibrat
         calibration: for first-order importance; None: by magnitude.
 
     Raises:
-        SugataError: the model has no heads, or too few for one to go.
+        SugataError: the model has no heads, or too few heads or layers for one to go.
     """
     if unit == "layers":
         scores = layer_magnitudes(model) if calibration is None else layer_taylor(model, calibration)
         count = max(1, len(scores) - round(len(scores) * ratio))
+        if ratio and count == len(scores):
+            raise SugataError(f"layers: none goes at {ratio:.0%} of {count}; give a larger share")
         return keep_layers(model, _strongest(scores, count))
     if unit == "heads":
         return _without_heads(model, ratio, calibration)
