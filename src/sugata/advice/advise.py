@@ -115,7 +115,7 @@ def _code(data: str | None, budget: float) -> Advice:
         *_OWN,
     )
     return Advice(
-        "tiny: six token mixers, 18.9 million different networks; known good ones are tried first",
+        "tiny: six token mixers, 26.4 million different networks; known good ones are tried first",
         plan.strategy,
         plan.evaluator,
         plan.reasons,
