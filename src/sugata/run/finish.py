@@ -1,5 +1,7 @@
 """After the search: winners and baselines trained in full, exported, and scored once on test data."""
 
+from dataclasses import replace
+
 from sugata import journal as journals
 from sugata.engines import Engine
 from sugata.errors import SugataError
@@ -8,10 +10,10 @@ from sugata.report import draw_text
 from sugata.reuse import trial_folder
 from sugata.run.assembly import fidelity, final_fidelity
 from sugata.run.current import Run
-from sugata.run.folder import BEST, FINAL, FIRST_BASELINE, FIRST_FINAL
+from sugata.run.folder import BEST, FINAL, FIRST_AS_SEARCHED, FIRST_BASELINE, FIRST_FINAL
 from sugata.run.given import given_architecture
 from sugata.run.outside import Outside, evaluate_outside
-from sugata.run.supernet import given_weights
+from sugata.run.supernet import given_weights, searched_weights
 from sugata.space import Architecture
 from sugata.trial import SHARED, Fidelity, Proposal, Trial
 
@@ -121,9 +123,10 @@ def _given(run: Run, architecture: Architecture) -> Outside:
 
 
 def _train_substitutes(run: Run, engine: Engine) -> None:
-    """Where no full training succeeded, or it left the model worse, train the next best trials too.
+    """Where no full training succeeded, train the next best; where none paid, keep the search's network.
 
-    More training can leave a worse model behind: weights that grew are rounded to the same few bits.
+    More training can leave a worse model behind: weights that grew are rounded to the same few bits, or what
+    was learned is noise.
 
     Raises:
         SugataError: none succeeded.
@@ -131,32 +134,54 @@ def _train_substitutes(run: Run, engine: Engine) -> None:
     result = run.result
     candidates = result.objectives.candidates(result.record.trials)
     tried = {note.data["name"] for note in result.record.notes("final")}
-    for i in result.objectives.order(candidates):
-        if any(_gained(run, final, candidates) for final in run.result.finals):
-            return
-        item = _final(run, candidates[i])
+    for trial in (candidates[i] for i in result.objectives.order(candidates)):
+        if run.result.finals:
+            break
+        item = _final(run, trial)
         if item.name not in tried:
-            run.progress.say("the full training has not paid; trying the next best")
+            run.progress.say("the full training has failed; trying the next best")
             evaluate_outside(run, engine, [item])
-    if not run.result.finals:
+    finals = run.result.finals
+    if not finals:
         trials = [journals.trial_from_data(note.data) for note in run.result.record.notes("final")]
         reasons = "; ".join(sorted({trial.reason or str(trial.status) for trial in trials}))
         raise SugataError(f"{run.folder}: no full training succeeded: {reasons}; see its final/*/log.txt")
+    if not any(_gained(run, final, candidates) for final in finals):
+        run.progress.say("the full training has not paid; keeping the network as the search has trained it")
+        parents = {number for final in finals for number in final.proposal.parents}
+        before = next(one for one in result.objectives.ranked(candidates) if one.number in parents)
+        evaluate_outside(run, engine, [_as_searched(run, before)])
+
+
+def _as_searched(run: Run, trial: Trial) -> Outside:
+    """A trial with the weights that it has, in place of a full training."""
+    number = FIRST_AS_SEARCHED + trial.number
+    proposal = replace(trial.proposal, number=number, origin="final", parents=(trial.number,), continues=None)
+    folder = trial_folder(run.folder / FINAL, number - FIRST_FINAL)
+    return Outside(
+        "final", f"trial {trial.number} as searched", proposal, folder, searched_weights(run, trial)
+    )
 
 
 def _gained(run: Run, final: Trial, searched: list[Trial]) -> bool:
     """Whether a full training is at least as good as the shorter one of the search.
 
-    Scores of shared weights, and those on other data, are no measure of it.
+    Scores of shared weights, and those on other data or of smaller networks, are no measure of it.
     """
     before = next((one for one in searched if one.number in final.proposal.parents), None)
     recipe = run.assembly.recipe
-    incomparable = recipe.final.data is not None or recipe.stages.skip_retrain is not None
-    if before is None or before.proposal.fidelity.unit == SHARED or incomparable:
+    given = recipe.final.data is not None or recipe.stages.skip_retrain is not None
+    if before is None or given or before.proposal.fidelity.unit == SHARED:
+        return True
+    if not _same_size(before.proposal.fidelity, final.proposal.fidelity):
         return True
     after, earlier = run.assembly.objectives.costs([final, before])
     # The first of them that differs: where a primary metric is flat, the next one tells.
     return next((a < b for a, b in zip(after, earlier, strict=True) if a != b), True)
+
+
+def _same_size(one: Fidelity, other: Fidelity) -> bool:
+    return (one.channels, one.cells, one.resolution) == (other.channels, other.cells, other.resolution)
 
 
 def _note_trained_baselines(run: Run) -> None:

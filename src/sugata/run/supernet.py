@@ -20,7 +20,7 @@ from sugata.run.feasibility import Feasibility
 from sugata.run.folder import SHARED_WEIGHTS, SUPERNET
 from sugata.run.given import needs_supernet
 from sugata.strategies import Start
-from sugata.trial import SHARED, Fidelity, Proposal, Status
+from sugata.trial import SHARED, Fidelity, Proposal, Status, Trial
 
 if TYPE_CHECKING:
     from sugata.oneshot import OneShot
@@ -72,7 +72,8 @@ def given_weights(run: Run, proposal: Proposal) -> Path | None:
     if given is None:
         return None
     if given == SEARCHED:
-        return _searched(run, proposal)
+        trial = next(one for one in run.result.record.trials if one.number in proposal.parents)
+        return searched_weights(run, trial)
     from sugata.training import CHECKPOINT, save_weights
 
     folder = run.folder / "given" / f"{proposal.number}"
@@ -88,9 +89,8 @@ def given_weights(run: Run, proposal: Proposal) -> Path | None:
     return folder
 
 
-def _searched(run: Run, proposal: Proposal) -> Path:
-    """The folder of the trial that a winner comes from, or of that which trained the same before."""
-    trial = next(one for one in run.result.record.trials if one.number in proposal.parents)
+def searched_weights(run: Run, trial: Trial) -> Path:
+    """The folder of a trial's checkpoint, or of that which trained the same before."""
     return trial_folder(run.folder / "trials", int(trial.details.get("same_as", trial.number)))
 
 
