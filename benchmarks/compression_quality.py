@@ -176,7 +176,8 @@ def report(results: dict[str, Any]) -> str:
         lines += [f"{model}:", "", table(header, rows), ""]
     all_losses = {model: losses(found) for model, found in results.items()}
     rows = []
-    for form in list(next(iter(all_losses.values())))[1:]:
+    known = dict.fromkeys(form for one in all_losses.values() for form in one)  # some models lack forms
+    for form in list(known)[1:]:
         means = [float(one[form].mean()) if form in one else None for one in all_losses.values()]
         each = ["" if mean is None else f"{mean:+.2f}" for mean in means]
         rows.append((form, *each, spread([mean for mean in means if mean is not None])))
