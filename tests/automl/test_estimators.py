@@ -46,6 +46,19 @@ def test_a_table_of_mixed_types_is_learned(
     assert (fitted.classes_[probabilities.argmax(1)] == fitted.predict(x)).all()
 
 
+def test_rows_to_predict_may_still_have_the_column_that_was_named_as_target(
+    table: tuple[pd.DataFrame, np.ndarray], quick: dict[str, Any], tmp_path: Path
+) -> None:
+    x, y = table
+    rows = x.assign(answer=y)
+    rows.to_csv(tmp_path / "people.csv", index=False)
+    model = sugata.StructuredDataClassifier(**quick).fit(tmp_path / "people.csv", "answer", epochs=2)
+    without = model.predict(rows.drop(columns="answer"))
+    assert (model.predict(tmp_path / "people.csv") == without).all()
+    with pytest.raises(ValueError, match="unknown"):
+        model.predict(rows.assign(unknown=1))
+
+
 def test_evaluate_gives_the_loss_and_the_metrics(
     fitted: sugata.StructuredDataClassifier, table: tuple[pd.DataFrame, np.ndarray]
 ) -> None:

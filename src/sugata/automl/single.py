@@ -98,8 +98,16 @@ class SingleRegressor(RegressorMixin, SingleEstimator):
 
 
 class TableMixin:
-    """Columns are checked as scikit-learn does."""
+    """Columns are checked as scikit-learn does.
+
+    Attributes:
+        target_name_: the column that `y` named in fit, which rows to predict may still have; or None.
+    """
 
     def _check(self, x: Any, y: Any, *, fitting: bool) -> tuple[Any, Any]:
+        if fitting:
+            self.target_name_ = y if isinstance(y, str) else None
         x, y = super()._check(x, y, fitting=fitting)  # type: ignore[misc]
+        if not fitting and self.target_name_ is not None and hasattr(x, "columns"):
+            x = x.drop(columns=self.target_name_, errors="ignore")
         return checked_table(self, x, fitting=fitting), y
