@@ -23,8 +23,8 @@ def test_the_run_left_everything_that_it_promises(finished: Result) -> None:
 
 
 @pytest.mark.slow
-def test_the_front_is_exported_as_far_as_asked(finished: Result) -> None:
-    assert len(finished.front) >= 2
+def test_as_many_winners_are_exported_as_asked_for(finished: Result) -> None:
+    assert len(finished.finals) == 2  # however many of them are on the front, which timings decide
     assert (finished.folder / "best-2" / "model.safetensors").is_file()
     assert not (finished.folder / "best-3").exists()
     names = [json.loads((finished.folder / n / "architecture.json").read_text()) for n in ("best", "best-2")]
