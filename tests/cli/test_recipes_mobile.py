@@ -71,7 +71,8 @@ def reduced(name: str, images: Path, folder: Path, **more: object) -> Result:
 
 def check(result: Result) -> None:
     assert list(result.stages)[:3] == ["prepare", "supernet", "search"]
-    assert result.finals[0].details["steps"] == 3
+    # Three steps may leave a network worse than the search did, which is the winner then.
+    assert 3 in [final.details.get("steps") for final in result.finals]
     if result.recipe.name.endswith("cifar10"):
         assert result.finished
         assert (result.folder / "best" / "model.onnx").is_file()
