@@ -4,6 +4,7 @@ import secrets
 import shutil
 import tempfile
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from sugata.tasks.prepared import PreparedData, Rows
 
 
-class AutoEstimator(BaseEstimator):
+class AutoEstimator(BaseEstimator, ABC):
     """A scikit-learn estimator whose fit is a search.
 
     Subclasses say which graph of blocks they search (`_graph`), and have the parameters below in their
@@ -50,8 +51,9 @@ class AutoEstimator(BaseEstimator):
 
     # -- what subclasses say ------------------------------------------------------------------------------
 
+    @abstractmethod
     def _graph(self) -> Graph:
-        raise NotImplementedError
+        """The graph of blocks that is searched."""
 
     def _check(self, x: Any, y: Any, *, fitting: bool) -> tuple[Any, Any]:
         """Rows and targets after the checks that scikit-learn wants of its estimators."""
