@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from sugata.errors import RecipeError
 from sugata.recipe_stages import SEARCHED
+from sugata.recipe_tasks import BlocksSection
 from sugata.trial import SHARED, TIMED
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def check_together(recipe: "Recipe", where: str) -> None:
         raise RecipeError(f"{where}: funnel is empty; give at least one rung with name and amount")
     _check_shared(recipe, where)
     _check_retrain(recipe, where)
+    _check_refit(recipe, where)
     _check_amounts(recipe, where)
     _check_distill(recipe, where)
     if len({rung.unit for rung in recipe.funnel if rung.unit != SHARED}) > 1:
@@ -69,6 +71,11 @@ def check_together(recipe: "Recipe", where: str) -> None:
         raise RecipeError(
             f"{where}: engine.deterministic cannot search by what is timed ({names}); leave that out"
         )
+
+
+def _check_refit(recipe: "Recipe", where: str) -> None:
+    if recipe.final.refit is not None and not isinstance(recipe.task, BlocksSection):
+        raise RecipeError(f"{where}: final.refit is for tasks of rows, such as task.kind table; leave it out")
 
 
 def _check_retrain(recipe: "Recipe", where: str) -> None:

@@ -107,6 +107,20 @@ class EarlyStopSection(Section):
     rank: int = Field(1, ge=1, description="a training must promise to be one of the best so many")
 
 
+class RefitSection(Section):
+    """The winner's last training, on training and validation rows together.
+
+    It takes as many passes as its best weights took. No row is left to score it on: the scores that are shown
+    are those of the winner before.
+    """
+
+    seconds: float | None = Field(
+        None,
+        gt=0,
+        description="left out where it would take longer, by what its weights took; null: never",
+    )
+
+
 class FinalSection(Section):
     """The winners' training after the search."""
 
@@ -120,4 +134,7 @@ class FinalSection(Section):
     )
     training: dict[str, Any] = Field(
         {}, description="other settings than `training`, such as {batch_size: 64, learning_rate: 0.1}"
+    )
+    refit: RefitSection | None = Field(
+        None, description="table, text: train the winner on validation rows too; {}: however long it takes"
     )

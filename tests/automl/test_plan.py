@@ -32,7 +32,7 @@ def test_time_for_images_is_spent_in_rungs_and_on_the_winners() -> None:
     assert counts == [27, 9, 3]
     assert amounts[1] == pytest.approx(3 * amounts[0], rel=0.01)
     training = counts[0] * amounts[0] + counts[1] * 2 * amounts[0] + counts[2] * 6 * amounts[0]
-    assert 250 < training < 360
+    assert 220 < training < 330
     assert recipe.final.top == 2
     assert recipe.final.amount + recipe.budget.seconds < 300
 
@@ -40,6 +40,17 @@ def test_time_for_images_is_spent_in_rungs_and_on_the_winners() -> None:
 def test_little_time_gives_fewer_candidates_and_less_still_rounds() -> None:
     assert planned(MNIST, budget=60.0, n_jobs=1).recipe.funnel[0].capacity < 27
     assert planned(MNIST, budget=5.0, n_jobs=1).recipe.funnel[0].unit == "epochs"
+
+
+def test_the_best_is_trained_on_all_rows_unless_validation_rows_are_given_apart() -> None:
+    assert planned(WINE, max_trials=3).recipe.final.refit.seconds is None
+    rounds = planned(WINE, budget=30.0).recipe
+    assert rounds.budget.seconds + rounds.final.refit.seconds < 30
+    funnel = planned(MNIST, budget=300.0, n_jobs=1).recipe
+    assert funnel.final.refit.seconds > funnel.final.amount * 5000 / 4000
+    assert funnel.budget.seconds + funnel.final.amount + funnel.final.refit.seconds < 300
+    for recipe in (planned(WINE, budget=30.0, refit=False), planned(MNIST, budget=300.0, refit=False)):
+        assert recipe.recipe.final.refit is None
 
 
 def test_small_data_stay_in_this_process() -> None:

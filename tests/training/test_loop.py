@@ -9,7 +9,7 @@ import torch
 
 from sugata.compression import GradualPruning, sparsity
 from sugata.errors import RecipeError, TaskError
-from sugata.training import CHECKPOINT, TrainingSettings, load_weights, train
+from sugata.training import CHECKPOINT, TrainingSettings, load_weights, spent_on_weights, train
 from sugata.trial import Fidelity, Status
 
 SETTINGS = TrainingSettings(batch_size=8, length=16, precision="fp32")
@@ -205,6 +205,9 @@ def test_early_stopping_goes_back_to_the_best_weights(toy: ModuleType, tmp_path:
     for name, best in task.weights[1].items():
         assert torch.equal(model.state_dict()[name], best)
         assert torch.equal(loaded.state_dict()[name], best)
+    taken, seconds = spent_on_weights(tmp_path / CHECKPOINT)
+    assert taken == 10
+    assert seconds == pytest.approx(result.seconds / 2)
 
 
 def test_activation_checkpointing_changes_nothing_but_memory(toy: ModuleType) -> None:

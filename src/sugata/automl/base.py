@@ -83,8 +83,9 @@ class AutoEstimator(BaseEstimator, ABC):
             y: labels or values, or the name of their column in `x`. Of several heads a list, or a mapping.
             epochs: of every trial, at most: it ends when validation does not improve.
             batch_size: of training; None leaves it to the search.
-            validation_split: share of the rows that candidates are compared on, of each class alike.
-            validation_data: rows and targets for that, in place of a share.
+            validation_split: share of the rows that candidates are compared on, of each class alike; the best
+                is trained on them too in the end.
+            validation_data: rows and targets for that, in place of a share; nothing is trained on them.
             verbose: in place of the constructor's: 0 silent, 1 what is new and a live line, 2 every trial.
             callbacks: called with every finished trial (`sugata.trial.Trial`).
 
@@ -108,7 +109,8 @@ class AutoEstimator(BaseEstimator, ABC):
         with staging(root) as staged:
             data = prepared(graph, rows, staged / DATA, held, seed)
             progress.say(_introduction(data))
-            made = self._plan(graph, data, epochs, batch_size, seed)
+            refit = validation_data is None
+            made = self._plan(graph, data, epochs=epochs, batch_size=batch_size, refit=refit, seed=seed)
             mark = fingerprint(data.fingerprint, made.recipe, epochs=epochs)
             folder, again = settle(root, name, mark, data.folder, overwrite=self.overwrite)
         located = recipes.parse(
@@ -146,7 +148,14 @@ class AutoEstimator(BaseEstimator, ABC):
         self.fitted_ = fitted
 
     def _plan(
-        self, graph: Graph, data: "PreparedData", epochs: int | None, batch_size: int | None, seed: int
+        self,
+        graph: Graph,
+        data: "PreparedData",
+        *,
+        epochs: int | None,
+        batch_size: int | None,
+        refit: bool,
+        seed: int,
     ) -> Plan:
         from sugata.tasks import PreparedTask
 
@@ -179,6 +188,7 @@ class AutoEstimator(BaseEstimator, ABC):
             latency_ms=self.max_latency_ms,
             tuner=self.tuner,
             n_jobs=self.n_jobs,
+            refit=refit,
             seed=seed,
         )
         return plan(self._name(), graph.network, {**section, "primary": primary}, counts, wishes)

@@ -11,9 +11,8 @@ from sugata.automl.plan import Plan
 from sugata.evaluators.blocks import BlockNetworks
 from sugata.recipe import Recipe
 from sugata.report.wording import duration
-from sugata.reuse import trial_folder
 from sugata.run import Result, assemble
-from sugata.run.folder import FINAL, FIRST_FINAL, JOURNAL
+from sugata.run.folder import JOURNAL
 from sugata.training import CHECKPOINT, load_weights
 from sugata.trial import Fidelity, Trial
 
@@ -33,7 +32,7 @@ def outcome(graph: Graph, folder: Path) -> Fitted | None:
     result = Result(folder)
     assembly = assemble(result.recipe)
     for trial in _winners(result):
-        trained = _trained(folder, trial)
+        trained = result.weights_folder(trial)
         if not (trained / CHECKPOINT).is_file():
             continue
         networks = assembly.networks
@@ -58,13 +57,6 @@ def _winners(result: Result) -> list[Trial]:
         return [found[i] for i in objectives.order(found)]
     primary = objectives.primary
     return sorted(found, key=lambda trial: primary.cost(trial.metrics[primary.name]))
-
-
-def _trained(folder: Path, trial: Trial) -> Path:
-    """The folder with a trial's weights."""
-    if trial.number >= FIRST_FINAL:
-        return trial_folder(folder / FINAL, trial.number - FIRST_FINAL)
-    return trial_folder(folder / "trials", int(trial.details.get("same_as", trial.number)))
 
 
 def _leaderboard(result: Result) -> "pd.DataFrame":

@@ -9,7 +9,9 @@ from sugata import recipe as recipes
 from sugata.errors import RecipeError
 from sugata.recipe import Recipe
 
-SEARCH_SHARE = 0.6  # of a budget of time, where winners are trained again
+SEARCH_SHARE = 0.55  # of a budget of time, where winners are trained again
+_REFIT_SHARE = 0.2  # where they are not: of the last training, on all rows
+_LATER = 1.1  # so much longer than it took before that training may take
 MARGIN = 0.05  # of a budget that is left over for reading data, and for what takes longer than planned
 _STARTING = 6.0  # seconds until workers are there
 _FILLED = 0.9  # of the search's time that trials are planned for: the last of them do not end together
@@ -44,6 +46,7 @@ class Wishes:
         latency_ms: longest latency of one row.
         tuner: a strategy's name, its fields, or a class of one's own.
         n_jobs: worker processes; -1: one a core; 1: this process.
+        refit: whether the best network is trained once more, on validation rows too.
         seed: of every random draw.
     """
 
@@ -57,6 +60,7 @@ class Wishes:
     latency_ms: float | None = None
     tuner: Any = None
     n_jobs: int | None = None
+    refit: bool = True
     seed: int = 0
 
 
@@ -94,10 +98,11 @@ def plan(
 ) -> Plan:
     """The recipe of a fit.
 
-    Two ways. Rounds: every trial trains for so many epochs, at most, and keeps its best weights; the best
-    trial's ship. So it is where trials or epochs are counted, for tables, and where time is short. A funnel:
-    many candidates train for seconds, the best third three times as long, and a third of those again; then
-    the best train anew with what is left of the time.
+    Two ways. Rounds: every trial trains for so many epochs, at most, and keeps its best weights. So it is
+    where trials or epochs are counted, for tables, and where time is short. A funnel: many candidates train
+    for seconds, the best third three times as long, and a third of those again; then the best train anew,
+    longer. Both end with the best network trained for as many passes on all rows, those for validation too,
+    if those are a part of what was given.
 
     Raises:
         RecipeError: a wish that cannot be.
@@ -115,12 +120,12 @@ def plan(
     rungs = (
         None
         if seconds is None or counted or not slow
-        else _rungs(_planned(seconds, workers) * SEARCH_SHARE, workers or 1)
+        else _rungs(_planned(seconds, workers, starts=2 + wishes.refit) * SEARCH_SHARE, workers or 1)
     )
     if rungs is None:
         return _rounds(common, rows, wishes, batch_size, seconds, workers)
     assert seconds is not None
-    return _funnel(common, rungs, seconds, workers)
+    return _funnel(common, rungs, rows, wishes, seconds, workers)
 
 
 def usual_seconds(rows: RowCounts) -> float:
@@ -171,15 +176,21 @@ def _rounds(
     epochs = wishes.epochs or _epochs(rows, batch_size)
     timed = "latency_ms" in {*wishes.objectives} or wishes.latency_ms is not None or seconds is not None
     evaluations = min(epochs, 50)
+    planned = None if seconds is None else _planned(seconds, workers, starts=1 + wishes.refit)
+    last = 0.0 if planned is None or not wishes.refit else _REFIT_SHARE * planned
     recipe = recipes.parse(
         {
             **common,
             "funnel": [{"name": "full", "amount": epochs, "unit": "epochs"}],
-            "final": {"amount": epochs, "unit": "epochs"},
+            "final": {
+                "amount": epochs,
+                "unit": "epochs",
+                "refit": {"seconds": round(last, 2) or None} if wishes.refit else None,
+            },
             "stages": {"skip_retrain": "search"},
             "budget": {
                 "trials": wishes.max_trials,
-                "seconds": None if seconds is None else max(1.0, _planned(seconds, workers, starts=1)),
+                "seconds": None if planned is None else max(1.0, planned - last),
             },
             "training": {
                 **common["training"],
@@ -191,15 +202,23 @@ def _rounds(
         "fit",
     )
     most = f"up to {wishes.max_trials} networks" if wishes.max_trials else "networks"
-    return Plan(recipe, seconds, f"{most}, at most {epochs} epochs each; the best is kept")
+    end = "then the best on all rows" if wishes.refit else "the best is kept"
+    return Plan(recipe, seconds, f"{most}, at most {epochs} epochs each; {end}")
 
 
 def _funnel(
-    common: dict[str, Any], rungs: tuple[list[int], list[float]], seconds: float, workers: int | None
+    common: dict[str, Any],
+    rungs: tuple[list[int], list[float]],
+    rows: RowCounts,
+    wishes: Wishes,
+    seconds: float,
+    workers: int | None,
 ) -> Plan:
     counts, amounts = rungs
-    search = _planned(seconds, workers) * SEARCH_SHARE
-    final = _planned(seconds, workers) - search
+    planned = _planned(seconds, workers, starts=2 + wishes.refit)
+    search = planned * SEARCH_SHARE
+    more = _LATER * (rows.train + rows.validation) / rows.train if wishes.refit else 0.0
+    final = (planned - search) / (1 + more)
     evaluations = 8
     names = ("first", "second", "third")
     funnel = [
@@ -212,7 +231,12 @@ def _funnel(
         {
             **common,
             "funnel": funnel,
-            "final": {"amount": round(final, 2), "unit": "seconds", "top": top},
+            "final": {
+                "amount": round(final, 2),
+                "unit": "seconds",
+                "top": top,
+                "refit": {"seconds": round(more * final, 2)} if wishes.refit else None,
+            },
             "budget": {"seconds": search},
             "training": {**common["training"], "evaluations": evaluations, "patience": evaluations},
             "engine": {**common["engine"], "timeout": max(1800.0, 4 * seconds)},
@@ -222,13 +246,13 @@ def _funnel(
     text = (
         f"{counts[0]} candidates for {amounts[0]:.0f} s each, the best {counts[1]} for {amounts[1]:.0f} s,"
         f" {counts[2]} for {amounts[2]:.0f} s; then the best {'' if top == 1 else f'{top} '}in full,"
-        f" {final:.0f} s"
+        f" {final:.0f} s{', and on all rows' if wishes.refit else ''}"
     )
     return Plan(recipe, seconds, text)
 
 
-def _planned(seconds: float, workers: int | None, starts: int = 2) -> float:
-    """What of a budget is left for search and winners, before each of which workers start."""
+def _planned(seconds: float, workers: int | None, starts: int) -> float:
+    """What of a budget is left for all trainings, where workers start so often."""
     starting = starts * _STARTING if workers else 0.0
     return max(seconds / 2, seconds * (1 - MARGIN) - starting)
 

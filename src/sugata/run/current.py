@@ -16,6 +16,8 @@ from sugata.run.feasibility import Feasibility
 from sugata.run.progress import Progress
 from sugata.run.result import Result
 
+_UNLIMITED = 30 * 24 * 3600.0  # seconds
+
 
 @dataclass
 class Run:
@@ -52,13 +54,19 @@ class Run:
         then = left.get("budget", now)
         return not any(_more(now[name], then[name]) for name in now)
 
-    def engine(self, evaluator: Evaluator | None = None, *, here: bool = False) -> Engine:
+    def engine(
+        self, evaluator: Evaluator | None = None, *, here: bool = False, alone: bool = False
+    ) -> Engine:
         """A new engine for the search's evaluator, or another one.
 
         Args:
             here: in this process, for what is not worth starting workers.
+            alone: one worker at most, for a single training, however long that takes.
         """
         section = self.assembly.recipe.engine
+        if alone:
+            workers = 0 if section.workers == 0 else 1
+            section = section.model_copy(update={"workers": workers, "timeout": _UNLIMITED})
         if here:
             section = section.model_copy(update={"kind": "local", "workers": 0})
         return engine_of(section, evaluator or self.assembly.evaluator, self.progress)

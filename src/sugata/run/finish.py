@@ -13,7 +13,7 @@ from sugata.run.current import Run
 from sugata.run.folder import BEST, FINAL, FIRST_AS_SEARCHED, FIRST_BASELINE, FIRST_FINAL
 from sugata.run.given import given_architecture
 from sugata.run.outside import Outside, evaluate_outside
-from sugata.run.supernet import given_weights, searched_weights
+from sugata.run.supernet import given_weights
 from sugata.space import Architecture
 from sugata.trial import SHARED, Fidelity, Proposal, Trial
 
@@ -26,6 +26,10 @@ def finish(run: Run) -> None:
         with run.stage("train"):
             _note_trained_baselines(run)
             _train(run)
+            if run.assembly.recipe.final.refit is not None:
+                from sugata.run.refit import refit  # needs torch
+
+                refit(run)
     _drop_checkpoints(run)
     if not run.ships:
         return
@@ -159,7 +163,7 @@ def _as_searched(run: Run, trial: Trial) -> Outside:
     proposal = replace(trial.proposal, number=number, origin="final", parents=(trial.number,), continues=None)
     folder = trial_folder(run.folder / FINAL, number - FIRST_FINAL)
     return Outside(
-        "final", f"trial {trial.number} as searched", proposal, folder, searched_weights(run, trial)
+        "final", f"trial {trial.number} as searched", proposal, folder, run.result.weights_folder(trial)
     )
 
 

@@ -23,6 +23,7 @@ ENVIRONMENT = "environment.json"
 REPORT = "report.html"
 BEST = "best"
 FINAL = "final"
+REFIT = "refit"
 SHARED_WEIGHTS = "supernet"
 # Trials that are not the strategy's are numbered from here, beyond all that are.
 FIRST_BASELINE = 1_000_000
@@ -31,6 +32,7 @@ FIRST_AS_SEARCHED = 2_500_000  # winners that keep the weights of the search
 FIRST_RANKED = 3_000_000  # scored by a supernet
 FIRST_ALONE = 4_000_000  # the same, trained alone
 SUPERNET = 5_000_000
+FIRST_REFIT = 6_000_000  # winners trained on all rows
 _PACKAGES = (
     "torch",
     "numpy",

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sugata import journal
 from sugata import recipe as recipes
 from sugata.errors import RunFolderError, TaskError
+from sugata.reuse import trial_folder
 from sugata.run.aims import objectives_of
-from sugata.run.folder import BEST, RECIPE, REPORT, journal_path
+from sugata.run.folder import BEST, FINAL, FIRST_FINAL, RECIPE, REFIT, REPORT, journal_path
 from sugata.trial import Metric, Trial
 
 if TYPE_CHECKING:
@@ -50,6 +51,20 @@ class Result:
         trials = [journal.trial_from_data(note.data) for note in self.record.notes("final")]
         allowed = [trial for trial in trials if self.objectives.comparable(trial)]
         return self.objectives.ranked(allowed)
+
+    @cached_property
+    def refits(self) -> dict[int, Trial]:
+        """Winners trained on validation rows as well, by the number of the final that each replaces."""
+        trials = [journal.trial_from_data(note.data) for note in self.record.notes("refit")]
+        return {trial.proposal.parents[0]: trial for trial in trials if trial.ok}
+
+    def weights_folder(self, trial: Trial) -> Path:
+        """The folder with the checkpoint of a trial or a final, as it ships."""
+        if trial.number in self.refits:
+            return trial_folder(self.folder / REFIT, trial.number - FIRST_FINAL)
+        if trial.number >= FIRST_FINAL:
+            return trial_folder(self.folder / FINAL, trial.number - FIRST_FINAL)
+        return trial_folder(self.folder / "trials", int(trial.details.get("same_as", trial.number)))
 
     @cached_property
     def baselines(self) -> dict[str, Trial]:

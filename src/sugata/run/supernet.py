@@ -10,17 +10,15 @@ import numpy as np
 
 from sugata.engines import Job
 from sugata.errors import SugataError
-from sugata.recipe import Recipe
 from sugata.recipe_stages import SEARCHED, SupernetSection
 from sugata.report.wording import duration
-from sugata.reuse import trial_folder
 from sugata.run.assembly import Assembly, hardware, settings
 from sugata.run.current import Run
 from sugata.run.feasibility import Feasibility
 from sugata.run.folder import SHARED_WEIGHTS, SUPERNET
 from sugata.run.given import needs_supernet
 from sugata.strategies import Start
-from sugata.trial import SHARED, Fidelity, Proposal, Status, Trial
+from sugata.trial import SHARED, Fidelity, Proposal, Status
 
 if TYPE_CHECKING:
     from sugata.oneshot import OneShot
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from sugata.oneshot.stage import SupernetTraining
 
 _STAGE = "supernet"
-_UNLIMITED = 30 * 24 * 3600.0  # seconds: a supernet trains as long as it takes
 
 
 def share_weights(run: Run) -> None:
@@ -73,7 +70,7 @@ def given_weights(run: Run, proposal: Proposal) -> Path | None:
         return None
     if given == SEARCHED:
         trial = next(one for one in run.result.record.trials if one.number in proposal.parents)
-        return searched_weights(run, trial)
+        return run.result.weights_folder(trial)
     from sugata.training import CHECKPOINT, save_weights
 
     folder = run.folder / "given" / f"{proposal.number}"
@@ -89,11 +86,6 @@ def given_weights(run: Run, proposal: Proposal) -> Path | None:
     return folder
 
 
-def searched_weights(run: Run, trial: Trial) -> Path:
-    """The folder of a trial's checkpoint, or of that which trained the same before."""
-    return trial_folder(run.folder / "trials", int(trial.details.get("same_as", trial.number)))
-
-
 def _trained(run: Run) -> dict[str, Any]:
     """Train in a worker, which goes on from its last check when the run was interrupted."""
     recipe, section = run.assembly.recipe, run.assembly.recipe.supernet
@@ -102,8 +94,7 @@ def _trained(run: Run) -> dict[str, Any]:
     folder = run.folder / SHARED_WEIGHTS
     run.progress.say(f"training a supernet of {run.assembly.space.name} by {section.method}, once for all")
     budget = Fidelity(0, _STAGE, section.amount, section.unit)
-    alone = recipe.model_copy(update={"engine": recipe.engine.model_copy(update=_one_worker(recipe))})
-    with replace(run, assembly=replace(run.assembly, recipe=alone)).engine(training) as engine:
+    with run.engine(training, alone=True) as engine:
         engine.progress = partial(_shown, run)
         engine.submit(Job(Proposal(SUPERNET, {}, budget, origin=_STAGE), recipe.seed, folder))
         outcomes = engine.wait(1.0)
@@ -119,10 +110,6 @@ def _trained(run: Run) -> dict[str, Any]:
 
     run.progress.say(f"the supernet is trained, {duration(outcomes[0].seconds)}")
     return {"file": f"{SHARED_WEIGHTS}/{CHECKPOINT}", **evaluation.details}
-
-
-def _one_worker(recipe: Recipe) -> dict[str, Any]:
-    return {"workers": 0 if recipe.engine.workers == 0 else 1, "timeout": _UNLIMITED}
 
 
 def _shown(run: Run, number: int, share: float, loss: float) -> None:

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from sugata.errors import RunFolderError
-from sugata.reuse import trial_folder
 from sugata.run.assembly import Assembly, assemble
-from sugata.run.folder import BEST, FINAL, FIRST_FINAL
+from sugata.run.folder import BEST, FIRST_FINAL
 from sugata.run.result import Result
 from sugata.training import CHECKPOINT, load_weights
 from sugata.trial import Trial
@@ -42,8 +41,8 @@ def export_finals(assembly: Assembly, result: Result) -> list[str]:
     folders = []
     for place, trial in enumerate(result.finals[: assembly.recipe.final.top or None], start=1):
         target = result.folder / (BEST if place == 1 else f"{BEST}-{place}")
-        trained = trial_folder(result.folder / FINAL, trial.number - FIRST_FINAL)
-        folders.append(str(export_trial(assembly, trial, trained, target).relative_to(result.folder)))
+        exported = export_trial(assembly, trial, result.weights_folder(trial), target)
+        folders.append(str(exported.relative_to(result.folder)))
     return folders
 
 
@@ -63,10 +62,9 @@ def export_again(folder: Path, number: int | None = None, target: Path | None = 
         if not result.finals:
             raise RunFolderError(f"{folder}: no winner is trained yet; go on with: sugata resume {folder}")
         winner = result.finals[0]
-        trained = trial_folder(folder / FINAL, winner.number - FIRST_FINAL)
-        return export_trial(assembly, winner, trained, target or folder / BEST)
+        return export_trial(assembly, winner, result.weights_folder(winner), target or folder / BEST)
     chosen = next((trial for trial in result.record.trials if trial.number == number), None)
     if chosen is None:
         raise RunFolderError(f"{folder}: it has no trial {number}; see history.csv in it")
-    trained = trial_folder(folder / "trials", int(chosen.details.get("same_as", number)))
-    return export_trial(assembly, chosen, trained, target or folder / f"export-{number}")
+    target = target or folder / f"export-{number}"
+    return export_trial(assembly, chosen, result.weights_folder(chosen), target)

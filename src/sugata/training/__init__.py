@@ -1,6 +1,6 @@
 """The training loop: one for every network, task and budget."""
 
-from sugata.training.checkpoint import CHECKPOINT, fits, load_weights, save_weights
+from sugata.training.checkpoint import CHECKPOINT, fits, load_weights, save_weights, spent_on_weights
 from sugata.training.hardware import ONE_DEVICE, Hardware
 from sugata.training.loop import AfterStep, TrainingResult, train
 from sugata.training.parametrization import parameter_groups
@@ -23,6 +23,7 @@ __all__ = [
     "parameter_groups",
     "rate_share",
     "save_weights",
+    "spent_on_weights",
     "train",
     "training_clock",
 ]

@@ -143,6 +143,21 @@ def load_weights(path: Path, model: nn.Module) -> None:
     set_weights(model, _part(tensors, "best.") or _part(tensors, "model."))
 
 
+def spent_on_weights(path: Path) -> tuple[int, float]:
+    """Optimizer steps and seconds of training behind the weights that `load_weights` restores.
+
+    Raises:
+        RunFolderError: the file is missing or unreadable.
+    """
+    tensors, metadata = _read(path)
+    progress = Progress.from_json(metadata["progress"])
+    if progress.best is None or not _part(tensors, "best."):
+        return progress.step, progress.seconds
+    best = {progress.best, -progress.best}  # a cost is a metric, or a metric with the sign changed
+    share = next(tokens for tokens, value in progress.validation if value in best) / progress.tokens
+    return round(share * progress.step), share * progress.seconds
+
+
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:

@@ -26,6 +26,7 @@ from sugata.tasks.prepared import (
     fit_text,
     prepare,
 )
+from sugata.tasks.prepared.folder import joined
 from sugata.training import TrainingSettings, train
 from sugata.trial import Fidelity
 
@@ -290,3 +291,25 @@ def test_a_network_with_other_outputs_is_refused(several: Path) -> None:
 def test_inputs_and_targets_of_different_lengths_are_refused() -> None:
     with pytest.raises(InputError, match="x has 3, y has 4; give equally many"):
         Rows({"x": np.zeros((3, 2))}, {"y": [0, 1, 0, 1]})
+
+
+def test_on_all_rows_validation_rows_train_too(several: Path) -> None:
+    task = PreparedTask(several)
+    whole = task.on_all_rows()
+    shares = whole.epoch_size({}), task.epoch_size({})
+    assert shares == (COUNT * 6, COUNT * 3 // 4 * 6)  # an animal, a price and four tags a row
+    prices = first(whole, COUNT).targets[1]
+    stored = [task.data.array(split, "price") for split in ("train", "validation")]
+    assert sorted(prices.flatten().tolist()) == pytest.approx(sorted(np.concatenate(stored).ravel().tolist()))
+    assert first(task, COUNT).targets[1].shape == prices.shape  # the task itself is as before
+    assert task.epoch_size({}) == shares[1]
+
+
+def test_rows_mapped_from_the_disk_stay_there_when_they_are_joined(tmp_path: Path) -> None:
+    parts = [RNG.normal(size=(count, 3)).astype(np.float32) for count in (5, 2)]
+    np.save(tmp_path / "part.npy", parts[0])
+    mapped = np.load(tmp_path / "part.npy", mmap_mode="r")
+    whole = joined([mapped, parts[1]])
+    assert isinstance(whole, np.memmap)
+    np.testing.assert_array_equal(whole, np.concatenate(parts))
+    assert not isinstance(joined(parts), np.memmap)

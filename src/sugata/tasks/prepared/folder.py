@@ -10,7 +10,8 @@ Layout of the folder::
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -84,6 +85,16 @@ class PreparedData:
             raise DataError(
                 f"{self.folder / name}: cannot be read ({error}); prepare the data anew"
             ) from None
+
+
+def joined(parts: Sequence[Array]) -> Array:
+    """Rows of several arrays as one; where they are mapped from the disk, so is that, without a name."""
+    if not any(isinstance(part, np.memmap) for part in parts):
+        return np.concatenate(parts)
+    shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
+    with tempfile.TemporaryFile() as file:  # the mapping keeps it
+        whole = np.memmap(file, parts[0].dtype, "w+", shape=shape)
+    return np.concatenate(parts, out=whole)
 
 
 def prepare(

@@ -1,5 +1,6 @@
 """The task of prepared data: any inputs, any targets, one loss."""
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from sugata.space import Signature, TensorSpec
 from sugata.tasks.base import Batch, Generator, Say, Task, silent
 from sugata.tasks.prepared.adapters import Array
 from sugata.tasks.prepared.augment import augmented, policy
-from sugata.tasks.prepared.folder import PreparedData
+from sugata.tasks.prepared.folder import PreparedData, joined
 from sugata.tasks.prepared.heads import ClassWeight, Head, combined, head_of, split_outputs
 from sugata.tasks.prepared.image_input import ImageAdapter
 from sugata.trial import Fidelity, Metric, Value
@@ -62,6 +63,7 @@ class PreparedTask(Task):
         primary: str | None = None,
     ) -> None:
         self.data = PreparedData(Path(data))
+        self._parts: Mapping[str, tuple[str, ...]] = {}  # of a split that is made of several
         self.augment = dict(augment or {})
         self.class_weight = dict(class_weight or {})
         self.loss_weights = dict(loss_weights or {})
@@ -119,6 +121,13 @@ class PreparedTask(Task):
     def epoch_size(self, architecture: Mapping[str, Value], fidelity: Fidelity | None = None) -> int:
         """How many targets one pass over the training rows has."""
         return len(self._training_numbers(fidelity or _FULL)) * self._columns
+
+    def on_all_rows(self) -> "PreparedTask":
+        """This task with validation rows among those that train; none are left to score a network on."""
+        whole = copy.copy(self)
+        whole.__dict__.pop("_arrays", None)
+        whole._parts = {"train": ("train", "validation")}
+        return whole
 
     # -- training -------------------------------------------------------------------------------------------
 
@@ -281,7 +290,7 @@ class PreparedTask(Task):
         counts = self.data.facts["counts"]
         if split not in counts:
             raise TaskError(f"split: the data have no {split} rows; use {', '.join(counts)}")
-        return int(counts[split])
+        return sum(int(counts[part]) for part in self._parts.get(split, (split,)))
 
     def _training_numbers(self, fidelity: Fidelity) -> np.ndarray:
         count, samples = self._count("train"), fidelity.samples
@@ -300,7 +309,8 @@ class PreparedTask(Task):
         """An array of the data, read once."""
         self._count(split)
         if (split, name) not in self._arrays:
-            self._arrays[split, name] = self.data.array(split, name)
+            parts = [self.data.array(part, name) for part in self._parts.get(split, (split,))]
+            self._arrays[split, name] = parts[0] if len(parts) == 1 else joined(parts)
         return self._arrays[split, name]
 
     @cached_property

@@ -1,0 +1,88 @@
+"""The winner's last training, on validation rows as well."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from sugata import recipe as recipes
+from sugata.errors import RecipeError
+from sugata.export.blocks import load_blocks_network
+from sugata.run import Progress, Result, start
+from sugata.run.folder import FIRST_FINAL
+from sugata.training import CHECKPOINT, spent_on_weights
+
+pytestmark = pytest.mark.slow
+
+RNG = np.random.default_rng(0)
+FRAME = pd.DataFrame({"x": RNG.normal(size=100), "c": RNG.choice(["a", "b"], 100)})
+LABELS = np.where(FRAME["x"] + RNG.normal(size=100) > 0, "high", "low")
+
+
+def searched(folder: Path, refit: Any, monkeypatch: pytest.MonkeyPatch, **final: Any) -> Result:
+    """A run over 72 rows that train and 8 for validation; 20 are for test."""
+    monkeypatch.setenv("SUGATA_CACHE", str(folder / "cache"))
+    FRAME.assign(size=LABELS).to_csv(folder / "rows.csv", index=False)
+    recipe = recipes.parse(
+        {
+            "task": {"kind": "table", "data": str(folder / "rows.csv"), "target": "size"},
+            "space": "blocks/graph",
+            "funnel": [{"name": "only", "amount": 20, "unit": "steps", "capacity": 1}],
+            "final": {"amount": 20, "unit": "steps", "refit": refit},
+            "training": {"batch_size": 16, "evaluations": 10, "patience": 10},
+            "objectives": {"metrics": ["cross_entropy"]},
+            "promote_by": "cross_entropy",
+            "stages": {"skip_retrain": "search"},
+            "engine": {"workers": 0},
+            "baselines": False,
+        }
+    )
+    return start(recipe, folder / "run", progress=Progress(quiet=True))
+
+
+def test_the_winner_ships_as_trained_on_all_rows_for_as_many_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = searched(tmp_path, {}, monkeypatch)
+    winner = result.finals[0]
+    last = result.refits[winner.number]
+    before, _ = spent_on_weights(checkpoint(result))
+    assert 0 < before < 20  # validation has chosen earlier weights than the last
+    assert last.proposal.fidelity.amount == round(before * 80 / 72)
+    assert last.details["steps"] == round(before * 80 / 72)
+    assert "cross_entropy" not in last.metrics  # no row is left to measure it on
+    assert result.best == winner
+    shipped, _ = load_blocks_network(tmp_path / "run" / "best")
+    trained = {
+        name: one for name, one in shipped.state_dict().items() if name in dict(shipped.named_parameters())
+    }
+    stored = load_file(checkpoint(result))
+    assert all(not torch.equal(one, stored[f"best.{name}"]) for name, one in trained.items())
+    assert result.stages["test"]["test"] == pytest.approx(result.stages["test"]["test_exported"], abs=1e-3)
+
+
+def checkpoint(result: Result) -> Path:
+    """That of the winner before its last training."""
+    return result.folder / "final" / f"{result.finals[0].number - FIRST_FINAL:04d}" / CHECKPOINT
+
+
+def test_it_is_left_out_where_it_would_take_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = searched(tmp_path, {"seconds": 1e-6}, monkeypatch)
+    assert result.refits == {}
+    assert (tmp_path / "run" / "best" / "model.onnx").is_file()
+
+
+def test_a_run_that_goes_on_does_not_train_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = searched(tmp_path, {}, monkeypatch)
+    again = searched(tmp_path, {}, monkeypatch)
+    assert len(again.record.notes("refit")) == 1
+    assert again.refits == result.refits
+
+
+def test_tasks_without_rows_refuse_it() -> None:
+    with pytest.raises(RecipeError, match=r"final\.refit is for tasks of rows"):
+        recipes.load("tiny", changes={"final.refit": {}})
