@@ -1,18 +1,16 @@
 """What a person sees of a fit: the best so far and the time left, in a terminal, a notebook or a file."""
 
-import sys
-import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
+from sugata.automl.notebook import Cell, in_notebook
 from sugata.errors import TaskError
 from sugata.objectives import Objectives
 from sugata.run import Progress
 from sugata.trial import Status, Trial
 
 Callback = Callable[[Trial], Any]
-_SECONDS_BETWEEN = 0.25  # of changes of a notebook's live line
-_WIDTH = 110
 
 
 class FitProgress(Progress):
@@ -33,22 +31,34 @@ class FitProgress(Progress):
                 raise TaskError(
                     f"callbacks: {type(callback).__name__} cannot be called; give functions that take a trial"
                 )
-        self._notebook = verbose > 0 and _in_notebook()
-        self._drawn = 0.0
-        self._shown = False
+        self._cell = Cell(lambda: str(self._now())) if verbose > 0 and in_notebook() else None
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        if self._cell is not None:
+            self._cell.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._cell is not None:
+            self._cell.__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)
 
     def say(self, text: str) -> None:
-        """One line that stays, below which a notebook's live line goes on."""
-        self._clear()
-        super().say(text)
+        """One line that stays."""
+        if self._cell is None:
+            super().say(text)
+        else:
+            self._cell.add(f"{self._clock()}  {text}")
 
     def now(self, text: str, left: float | None = None) -> None:
-        """What is going on; in a notebook, in one line that is written over."""
-        super().now(text, left)
-        if self._notebook and time.monotonic() - self._drawn >= _SECONDS_BETWEEN:
-            self._drawn, self._shown = time.monotonic(), True
-            sys.stderr.write("\r" + str(self._now())[:_WIDTH].ljust(_WIDTH))
-            sys.stderr.flush()
+        """What is going on, in a live line where there can be one."""
+        if self._cell is None:
+            super().now(text, left)
+        else:
+            self._set(text, left)
 
     def columns(self, objectives: Objectives) -> None:
         """Titles, where every trial has a line."""
@@ -77,13 +87,3 @@ class FitProgress(Progress):
             if metric.name in trial.metrics
         )
         return f"{found} (trial {trial.number})"
-
-    def _clear(self) -> None:
-        if self._shown:
-            sys.stderr.write("\r" + " " * _WIDTH + "\r")
-            self._shown = False
-
-
-def _in_notebook() -> bool:
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return type(shell).__name__ == "ZMQInteractiveShell"

@@ -3,6 +3,7 @@
 import sys
 import time
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.live import Live
@@ -38,7 +39,7 @@ class Progress:
         self._text = ""
         self._end: float | None = None
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         if self._bar and self._console.is_terminal and sys.stderr.isatty():
             self._live = Live(
                 console=self._console,
@@ -75,7 +76,7 @@ class Progress:
             left: seconds that it is expected to take from now on.
         """
         now = time.monotonic()
-        self._text, self._end = text, None if left is None else now + left
+        self._set(text, left)
         if self._live is None and now - self._spoken >= _SECONDS_BETWEEN_LINES:
             self.say(str(self._now())[len(self._clock()) + 2 :])
 
@@ -103,8 +104,13 @@ class Progress:
         mark = "  best" if best is trial else "" if objectives.allows(trial) else "  over a limit"
         self.say(f"{start}{values}{name or proposal.origin}{mark}")
 
+    def _set(self, text: str, left: float | None) -> None:
+        """What :meth:`_now` shows from now on."""
+        self._text, self._end = text, None if left is None else time.monotonic() + left
+
     def _now(self) -> Text:
-        left = "" if self._end is None else f", about {duration(max(0.0, self._end - time.monotonic()))} left"
+        seconds = 0.0 if self._end is None else self._end - time.monotonic()
+        left = f", about {duration(round(seconds))} left" if seconds >= 1 else ""
         text = f"{self._clock()}  {self._text}{left}" if self._text else ""
         return Text(text, style="dim", no_wrap=True, overflow="ellipsis")
 
