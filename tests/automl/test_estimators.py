@@ -128,13 +128,24 @@ def test_the_same_fit_goes_on_and_others_begin_afresh(
     table: tuple[pd.DataFrame, np.ndarray], quick: dict[str, Any], tmp_path: Path
 ) -> None:
     x, y = table
-    model = sugata.StructuredDataClassifier(**quick, directory=tmp_path, project_name="p")
-    first = model.fit(x, y, epochs=2).result.folder
-    again = clone(model).set_params(max_trials=2).fit(x, y, epochs=2)
+    given = {**quick, "directory": tmp_path, "project_name": "p"}
+    first = sugata.StructuredDataClassifier(**given).fit(x, y, epochs=2).result.folder
+    again = sugata.StructuredDataClassifier(**given).set_params(max_trials=2).fit(x, y, epochs=2)
     assert again.result.folder == first
     assert len(again.leaderboard()) == 2  # one more than before
-    assert model.fit(x[:100], y[:100], epochs=2).result.folder != first  # other rows
-    assert clone(model).set_params(seed=1).fit(x, y, epochs=2).result.folder != first
+    assert again.fit(x[:100], y[:100], epochs=2).result.folder != first  # other rows
+    assert again.set_params(seed=1).fit(x, y, epochs=2).result.folder != first
+
+
+def test_a_clone_goes_on_with_no_run_but_its_own(
+    table: tuple[pd.DataFrame, np.ndarray], quick: dict[str, Any], tmp_path: Path
+) -> None:
+    x, y = table
+    model = sugata.StructuredDataClassifier(**quick, directory=tmp_path).fit(x, y, epochs=2)
+    copied = clone(model).fit(x, y, epochs=2)
+    assert copied.result.folder != model.result.folder
+    assert copied.fit(x, y, epochs=2).result.folder == copied.result.folder
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_digits_are_told_apart_from_arrays_of_pixels(quick: dict[str, Any]) -> None:

@@ -49,6 +49,8 @@ class AutoEstimator(BaseEstimator, ABC):
     n_jobs: int | None
     verbose: int
 
+    _own_folders: set[Path]  # of a clone's runs
+
     # -- what subclasses say ------------------------------------------------------------------------------
 
     @abstractmethod
@@ -112,7 +114,10 @@ class AutoEstimator(BaseEstimator, ABC):
             refit = validation_data is None
             made = self._plan(graph, data, epochs=epochs, batch_size=batch_size, refit=refit, seed=seed)
             mark = fingerprint(data.fingerprint, made.recipe, epochs=epochs)
-            folder, again = settle(root, name, mark, data.folder, overwrite=self.overwrite)
+            own = self.__dict__.get("_own_folders")
+            folder, again = settle(root, name, mark, data.folder, overwrite=self.overwrite, among=own)
+            if own is not None:
+                own.add(folder)
         located = recipes.parse(
             made.recipe.model_dump(mode="json"), "fit", {"task.data": str((folder / DATA).absolute())}
         )
@@ -206,6 +211,12 @@ class AutoEstimator(BaseEstimator, ABC):
             self._temporary = Path(tempfile.mkdtemp(prefix="sugata-"))
             weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
         return self._temporary, self._name()
+
+    def __sklearn_clone__(self) -> Self:
+        """The same parameters; its fits go on with no run but its own, equal as their data may be."""
+        made: Self = super().__sklearn_clone__()
+        made._own_folders = set()
+        return made
 
     def __getstate__(self) -> dict[str, Any]:
         """What predicting needs; not the temporary folder."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,15 @@ def staging(root: Path) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def settle(root: Path, name: str, mark: str, staged: Path, *, overwrite: bool) -> tuple[Path, bool]:
+def settle(
+    root: Path,
+    name: str,
+    mark: str,
+    staged: Path,
+    *,
+    overwrite: bool,
+    among: Collection[Path] | None = None,
+) -> tuple[Path, bool]:
     """The folder of the fit with this fingerprint, its data in it.
 
     Args:
@@ -49,6 +57,7 @@ def settle(root: Path, name: str, mark: str, staged: Path, *, overwrite: bool) -
         mark: the fit's fingerprint.
         staged: its data, which are moved there.
         overwrite: begin anew, in place of the first of that name.
+        among: folders that may be gone on with; None: any.
 
     Returns:
         The folder, and whether the run in it is gone on with.
@@ -67,7 +76,8 @@ def settle(root: Path, name: str, mark: str, staged: Path, *, overwrite: bool) -
     while True:
         count += 1
         folder = first if count == 1 else root / f"{name}-{count}"
-        if not overwrite and marked(folder) == mark and not is_locked(folder):
+        allowed = not overwrite and (among is None or folder in among)
+        if allowed and marked(folder) == mark and not is_locked(folder):
             return folder, True
         try:
             folder.mkdir(parents=True)
