@@ -1,6 +1,7 @@
 """Rows out of files, folders, frames and data sets."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,3 +83,51 @@ def test_a_hugging_face_data_set_gives_its_text_and_label() -> None:
 def test_arrays_pass_as_they_are() -> None:
     x = np.zeros((2, 3))
     assert read("table", x, [0, 1]) == (x, [0, 1])
+
+
+def test_one_image_file_is_one_row(tmp_path: Path) -> None:
+    Image.new("L", (4, 4)).save(tmp_path / "cat.png")
+    assert read("image", str(tmp_path / "cat.png")) == ([tmp_path / "cat.png"], None)
+
+
+def test_one_text_is_no_list_of_them() -> None:
+    with pytest.raises(InputError, match="one string, 'a lovely film'; give a list of texts"):
+        read("text", "a lovely film")
+    with pytest.raises(InputError, match="one string"):
+        read("text", "very long " * 1000)  # longer than a path may be
+
+
+def test_frames_of_arrow_are_read(table: pd.DataFrame) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    x, y = read("table", arrow.Table.from_pandas(table), "paid")
+    assert list(x.columns) == ["age", "city"]
+    assert list(y) == ["yes", "no", "yes"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_column_that_is_no_input_is_left_out(there: bool) -> None:
+    reviews = pd.DataFrame({"review": ["good", "bad"], "mood": ["+", "-"]})
+    x, y = read("text", reviews if there else reviews[["review"]], without="mood")
+    assert (x, y) == (["good", "bad"], None)
+
+
+def test_a_name_for_the_target_needs_columns_with_names() -> None:
+    with pytest.raises(InputError, match="y is 'paid', a column's name, but x has no named columns"):
+        read("table", np.zeros((2, 3)), "paid")
+
+
+def test_what_holds_batches_or_splits_is_refused() -> None:
+    rows = torch.utils.data.TensorDataset(torch.zeros(4, 2), torch.zeros(4))
+    with pytest.raises(InputError, match="DataLoader; give its data set"):
+        read("table", torch.utils.data.DataLoader(rows))
+
+    class Stream(torch.utils.data.IterableDataset[int]):
+        def __iter__(self) -> Any:
+            return iter(range(3))
+
+    with pytest.raises(InputError, match="Stream, which has no length"):
+        read("table", Stream())
+    datasets = pytest.importorskip("datasets")
+    split = datasets.Dataset.from_dict({"text": ["good", "bad"], "label": [1, 0]})
+    with pytest.raises(InputError, match=r"splits train, test; give one, such as data\['train'\]"):
+        read("text", datasets.DatasetDict(train=split, test=split))

@@ -5,12 +5,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sugata.automl.graph import Graph, Port
 from sugata.automl.reading import read
 from sugata.errors import InputError
 
 if TYPE_CHECKING:
     from sugata.tasks.prepared import PreparedData, Rows
+
+_KINDS = {"numerical": "number", "categorical": "category"}
 
 
 def rows_of(graph: Graph, x: Any, y: Any = None, *, targets: bool = True) -> "Rows":
@@ -77,16 +81,48 @@ def _each(what: str, given: Any, ports: Sequence[Port]) -> dict[str, Any]:
 
 
 def _input_fit(port: Port) -> Callable[[Any], Any]:
-    from sugata.tasks.prepared import ArrayAdapter, ImageAdapter, TableAdapter, fit_text
+    from sugata.tasks.prepared import ArrayAdapter, ImageAdapter, fit_text
 
     options = {name: value for name, value in port.options.items() if value is not None}
     fits: dict[str, Callable[..., Any]] = {
         "image": ImageAdapter.fit,
         "text": fit_text,
-        "table": TableAdapter.fit,
+        "table": _fit_table,
         "array": ArrayAdapter.fit,
     }
     return partial(fits[port.kind], **options)
+
+
+def _fit_table(
+    raw: Any, *, column_names: Sequence[str] | None = None, column_types: Mapping[str, str] | None = None
+) -> Any:
+    """A table's adapter.
+
+    Args:
+        raw: the table.
+        column_names: of an array; of a frame, those it has.
+        column_types: of some columns: ``numerical``, ``categorical``, or a kind of `TableAdapter`.
+
+    Raises:
+        InputError: names or types of columns that are not there.
+    """
+    import pandas as pd
+
+    from sugata.tasks.prepared import TableAdapter
+
+    if column_names is not None and np.ndim(raw) == 2:
+        names, width = list(map(str, column_names)), np.shape(raw)[1]
+        if len(names) != width:
+            raise InputError(f"column_names: {len(names)} names for {width} columns; give one each")
+        if not hasattr(raw, "columns"):
+            raw = pd.DataFrame(raw, columns=names)
+        elif names != list(map(str, raw.columns)):
+            raise InputError("column_names: the table has others; leave them out: they are for arrays")
+    kinds = {str(name): _KINDS.get(kind, kind) for name, kind in (column_types or {}).items()}
+    try:
+        return TableAdapter.fit(raw, kinds=kinds)
+    except InputError as error:
+        raise InputError(error.template.replace("kinds: ", "column_types: ", 1), error.row) from None
 
 
 def _target_fit(port: Port) -> Callable[[Any], Any]:

@@ -14,36 +14,61 @@ _LABELS = ("label", "labels", "target", "class", "y")  # columns that are taken 
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff")
 
 
-def read(kind: str, x: Any, y: Any = None) -> tuple[Any, Any]:
+def read(kind: str, x: Any, y: Any = None, *, without: str | None = None) -> tuple[Any, Any]:
     """Rows of one input, and their targets where there are any.
 
     Args:
         kind: of the input: ``image``, ``text``, ``table`` or ``array``.
         x: rows, or where they are: a CSV or Parquet file, a folder of class folders, a torch or Hugging Face
-            data set.
+            data set; of images a file too, which is one row.
         y: targets; a column's name where `x` has columns; None where `x` holds them, or there are none.
+        without: a column that is no input, and may be there or not.
 
     Raises:
-        InputError: a file or a column that is not there, or an empty folder.
+        InputError: a file or a column that is not there, an empty folder, or what holds no rows.
     """
     if isinstance(x, str | Path):
-        path = Path(x)
-        if path.is_dir() and kind == "image":
-            return _folder(path, y)
-        x = _file(path)
+        x = _place(kind, x)
+        if isinstance(x, Path):
+            return _folder(x, y)
     elif _is_hugging_face(x):
         if kind == "image":
             return _columns_of(x, kind, y)
+        x = x.to_pandas()
+    elif hasattr(x, "to_pandas") and not hasattr(x, "iloc"):  # Polars, Arrow
         x = x.to_pandas()
     elif _is_torch(x):
         return _items(x, y)
     elif hasattr(x, "detach"):
         x = x.detach().cpu().numpy()
+    else:
+        _refuse_collections(x)
     if hasattr(y, "detach"):
         y = y.detach().cpu().numpy()
     if hasattr(x, "columns"):
-        x, y = _frame(x, kind, y)
+        return _frame(x, kind, y, without)
+    if isinstance(y, str):
+        raise InputError(f"y is {y!r}, a column's name, but x has no named columns; give labels or values")
     return x, y
+
+
+def _place(kind: str, x: str | Path) -> Any:
+    """What is at a path: a frame, a list of one image, or for images the folder itself.
+
+    Raises:
+        InputError: nothing that can be read; of texts, a text in place of a list.
+    """
+    path = Path(x)
+    suffix = path.suffix.lower()
+    if kind == "text" and isinstance(x, str) and suffix not in (*_TABLES, ".parquet"):
+        raise InputError(
+            f"text: one string, {x[:30]!r}; give a list of texts, or a .csv, .tsv or .parquet file"
+        )
+    if kind == "image" and path.is_dir():
+        return path
+    if kind == "image" and suffix in _IMAGES and path.is_file():
+        return [path]
+    return _file(path)
 
 
 def _file(path: Path) -> Any:
@@ -64,12 +89,14 @@ def _file(path: Path) -> Any:
         raise InputError(f"{path}: cannot be read as a table ({reason})") from None
 
 
-def _frame(frame: Any, kind: str, y: Any) -> tuple[Any, Any]:
+def _frame(frame: Any, kind: str, y: Any, without: str | None) -> tuple[Any, Any]:
     """Targets out of a frame's columns; for texts and images the one column that holds them."""
     if isinstance(y, str):
         if y not in frame.columns:
             raise InputError(f"column {y!r} is not in the table; it has {_some(frame.columns)}")
         frame, y = frame.drop(columns=[y]), frame[y]
+    if without is not None:
+        frame = frame.drop(columns=[without], errors="ignore")
     if kind == "table":
         return frame, y
     if y is None and frame.shape[1] > 1:
@@ -128,7 +155,21 @@ def _columns_of(data: Any, kind: str, y: Any) -> tuple[Any, Any]:
 
 def _is_torch(x: Any) -> bool:
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(x, torch.utils.data.Dataset)
+    return (
+        torch is not None
+        and isinstance(x, torch.utils.data.Dataset)
+        and not isinstance(x, torch.utils.data.IterableDataset)
+    )
+
+
+def _refuse_collections(x: Any) -> None:
+    """What holds data sets or batches, rather than rows."""
+    if type(x).__module__.startswith("datasets.") and hasattr(x, "keys"):
+        raise InputError(f"x has the splits {_some(x)}; give one, such as data[{next(iter(x), 'train')!r}]")
+    if type(x).__module__.startswith("torch.utils.data") and hasattr(x, "dataset"):
+        raise InputError("x is a DataLoader; give its data set, loader.dataset: fit makes its own batches")
+    if any(kind.__name__ in ("IterableDataset", "IterableDatasetDict") for kind in type(x).__mro__):
+        raise InputError(f"x is a {type(x).__name__}, which has no length; give a data set of known length")
 
 
 def _items(data: Any, y: Any) -> tuple[Any, Any]:

@@ -14,12 +14,17 @@ from sugata.automl.scikit import (
     checked_table,
     checked_values,
 )
+from sugata.errors import InputError
 
 _OF_INPUTS = ("resize", "column_names", "column_types")
 
 
 class SingleEstimator(AutoEstimator):
-    """One input, one head, and the usual blocks between them."""
+    """One input, one head, and the usual blocks between them.
+
+    Attributes:
+        target_name_: the column that `y` named in fit, which rows to predict may still have; or None.
+    """
 
     _kinds = ("", "")  # of input and head
 
@@ -34,7 +39,33 @@ class SingleEstimator(AutoEstimator):
         )
 
     def _check(self, x: Any, y: Any, *, fitting: bool) -> tuple[Any, Any]:
-        return read(self._kinds[0], x, y)
+        if fitting:
+            self.target_name_ = y if isinstance(y, str) else None
+        return read(self._kinds[0], x, y, without=None if fitting else self.target_name_)
+
+    def evaluate(self, x: Any, y: Any = None) -> dict[str, float]:
+        """``loss`` and all metrics on rows with targets.
+
+        Args:
+            x: rows.
+            y: labels or values, or the name of their column; None where fit was given that name, or where `x`
+                holds them.
+        """
+        return super().evaluate(x, self._target_of(y))
+
+    def _scored(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Rows and their targets.
+
+        Raises:
+            InputError: there are none.
+        """
+        x, y = read(self._kinds[0], x, self._target_of(y))
+        if y is None:
+            raise InputError("score: y is None; give labels or values, or the name of their column")
+        return x, y
+
+    def _target_of(self, y: Any) -> Any:
+        return getattr(self, "target_name_", None) if y is None else y
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -55,7 +86,15 @@ class SingleClassifier(ClassifierMixin, SingleEstimator):
 
     def _check(self, x: Any, y: Any, *, fitting: bool) -> tuple[Any, Any]:
         x, y = super()._check(x, y, fitting=fitting)
-        return x, y if y is None or getattr(self, "multi_label", False) else checked_classes(y)
+        if y is None or getattr(self, "multi_label", False):
+            return x, y
+        found = checked_classes(y)
+        if fitting and found.ndim == 2 and found.dtype.kind in "biuf" and (found.sum(1) != 1).any():
+            raise InputError(
+                f"y: {found.shape[1]} columns; for several labels a row set multi_label=True, else give one"
+                " label a row"
+            )
+        return x, found
 
     def _keep(self, fitted: Any) -> None:
         super()._keep(fitted)
@@ -68,9 +107,14 @@ class SingleClassifier(ClassifierMixin, SingleEstimator):
         return next(iter(self.fitted_.probabilities(rows).values()))
 
     def score(self, x: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """The share of rows whose label is right."""
-        x, y = read(self._kinds[0], x, y)
-        return float(super().score(x, y, sample_weight))
+        """The share of rows whose label is right, or all of whose labels are."""
+        x, y = self._scored(x, y)
+        if not getattr(self, "multi_label", False):
+            return float(super().score(x, y, sample_weight))
+        found = self.predict(x)
+        adapter = next(iter(self.fitted_.adapters.targets.values()))
+        right = (adapter.transform(y) == adapter.transform(found)).all(1)
+        return float(np.average(right, weights=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -87,7 +131,7 @@ class SingleRegressor(RegressorMixin, SingleEstimator):
 
     def score(self, x: Any, y: Any = None, sample_weight: Any = None) -> float:
         """R2."""
-        x, y = read(self._kinds[0], x, y)
+        x, y = self._scored(x, y)
         return float(super().score(x, y, sample_weight))
 
     def __sklearn_tags__(self) -> Any:
@@ -98,16 +142,8 @@ class SingleRegressor(RegressorMixin, SingleEstimator):
 
 
 class TableMixin:
-    """Columns are checked as scikit-learn does.
-
-    Attributes:
-        target_name_: the column that `y` named in fit, which rows to predict may still have; or None.
-    """
+    """Columns are checked as scikit-learn does."""
 
     def _check(self, x: Any, y: Any, *, fitting: bool) -> tuple[Any, Any]:
-        if fitting:
-            self.target_name_ = y if isinstance(y, str) else None
         x, y = super()._check(x, y, fitting=fitting)  # type: ignore[misc]
-        if not fitting and self.target_name_ is not None and hasattr(x, "columns"):
-            x = x.drop(columns=self.target_name_, errors="ignore")
         return checked_table(self, x, fitting=fitting), y

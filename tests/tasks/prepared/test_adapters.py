@@ -315,3 +315,14 @@ def test_adapters_of_another_sugata_get_one_line() -> None:
         Adapters.from_json({"inputs": {"x": {"kind": "sound"}}, "targets": {}})
     with pytest.raises(DataError, match="prepare the data anew"):
         Adapters.from_json({"inputs": {}})
+
+
+def test_bytes_are_refused_where_shares_were_fitted() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 5, 5)).astype(np.uint8)
+    adapter = ImageAdapter.fit(pixels / 255)
+    assert np.array_equal(
+        adapter_from_json(adapter.to_json()).transform(pixels / 255), adapter.transform(pixels / 255)
+    )
+    with pytest.raises(InputError, match="fitted on values up to 1: divide by 255"):
+        adapter.transform(pixels)
+    assert (adapter.transform(np.zeros((1, 5, 5), np.uint8)) == 0).all()

@@ -307,7 +307,12 @@ def _text(value: Any) -> str:
 
 
 def as_numbers(column: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Each value as a number, NaN where it is missing, ``?`` or blank; and which values are no numbers."""
+    """Each value as a number, NaN where it is missing, ``?`` or blank; and which values are no numbers.
+
+    Durations are seconds.
+    """
+    if column.dtype.kind == "m":
+        return column.dt.total_seconds().to_numpy(np.float64), np.zeros(len(column), bool)
     if column.dtype.kind in "biuf" or (pd.api.types.is_numeric_dtype(column) and column.dtype.kind != "c"):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return numbers, np.zeros(len(numbers), bool)

@@ -197,4 +197,5 @@ def _named(name: str, step: Callable[[Any], Any], rows: Rows) -> Any:
         return step(raw)
     except InputError as error:
         row = error.row if error.row is None or rows.numbers is None else int(rows.numbers[error.row])
-        raise InputError(f"{name}: {error.template}", row) from None
+        named = error.template.startswith(f"{name}: ")  # after its kind, as inputs are where there is one
+        raise InputError(error.template if named else f"{name}: {error.template}", row) from None

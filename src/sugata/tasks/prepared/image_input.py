@@ -29,6 +29,7 @@ class ImageAdapter(InputAdapter):
         channels: 1 for grey images.
         eight_bits: whether they are stored in bytes.
         resize: height and width that images are brought to; None: all have one size.
+        most: the largest value of those that were fitted; None: not known.
     """
 
     kind: ClassVar[str] = "image"
@@ -37,6 +38,7 @@ class ImageAdapter(InputAdapter):
     width: int
     eight_bits: bool = True
     resize: int | None = None
+    most: float | None = None
 
     @classmethod
     def fit(cls, raw: Any, *, resize: int | None = None) -> Self:
@@ -51,7 +53,7 @@ class ImageAdapter(InputAdapter):
         """
         pixels = _pixels(raw, resize)
         _, channels, height, width = pixels.shape
-        return cls(channels, height, width, pixels.dtype == np.uint8, resize)
+        return cls(channels, height, width, pixels.dtype == np.uint8, resize, float(pixels.max()))
 
     def transform(self, raw: Any) -> Array:
         """``(rows, channels, height, width)``, uint8 or float32."""
@@ -65,6 +67,11 @@ class ImageAdapter(InputAdapter):
                 f" {self.height} x {self.width} with {_named(self.channels)}"
             )
         if not self.eight_bits:
+            if self.most is not None and self.most <= 1 < pixels.max() and pixels.dtype == np.uint8:
+                raise InputError(
+                    f"images: whole numbers from 0 to 255; the model was fitted on values up to"
+                    f" {self.most:g}: divide by 255"
+                )
             return pixels.astype(np.float32)
         found = pixels.astype(np.uint8)
         if not np.array_equal(found, pixels):

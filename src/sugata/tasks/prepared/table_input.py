@@ -211,7 +211,7 @@ def _kind(column: pd.Series) -> str:
     if isinstance(dtype, pd.CategoricalDtype):
         return "category"
     if pd.api.types.is_timedelta64_dtype(dtype):
-        raise InputError(f"table: column {column.name!r} holds durations; give them as numbers")
+        return "number"
     if pd.api.types.is_numeric_dtype(dtype):
         if dtype.kind == "c":
             raise InputError(f"table: column {column.name!r}: Complex data not supported; give real numbers")
