@@ -13,21 +13,25 @@ if TYPE_CHECKING:
     from sugata.automl import Embedding as Embedding
     from sugata.automl import Flatten as Flatten
     from sugata.automl import ImageAugmentation as ImageAugmentation
+    from sugata.automl import ImageBlock as ImageBlock
     from sugata.automl import ImageClassifier as ImageClassifier
     from sugata.automl import ImageInput as ImageInput
     from sugata.automl import ImageRegressor as ImageRegressor
     from sugata.automl import Input as Input
     from sugata.automl import Merge as Merge
     from sugata.automl import MobileBlock as MobileBlock
+    from sugata.automl import Ngrams as Ngrams
     from sugata.automl import Normalization as Normalization
     from sugata.automl import RegressionHead as RegressionHead
     from sugata.automl import ResNetBlock as ResNetBlock
     from sugata.automl import RNNBlock as RNNBlock
     from sugata.automl import SpatialReduction as SpatialReduction
+    from sugata.automl import StructuredDataBlock as StructuredDataBlock
     from sugata.automl import StructuredDataClassifier as StructuredDataClassifier
     from sugata.automl import StructuredDataInput as StructuredDataInput
     from sugata.automl import StructuredDataRegressor as StructuredDataRegressor
     from sugata.automl import TemporalReduction as TemporalReduction
+    from sugata.automl import TextBlock as TextBlock
     from sugata.automl import TextClassifier as TextClassifier
     from sugata.automl import TextInput as TextInput
     from sugata.automl import TextRegressor as TextRegressor
@@ -55,21 +59,25 @@ _AUTOML = (
     "Embedding",
     "Flatten",
     "ImageAugmentation",
+    "ImageBlock",
     "ImageClassifier",
     "ImageInput",
     "ImageRegressor",
     "Input",
     "Merge",
     "MobileBlock",
+    "Ngrams",
     "Normalization",
     "RNNBlock",
     "RegressionHead",
     "ResNetBlock",
     "SpatialReduction",
+    "StructuredDataBlock",
     "StructuredDataClassifier",
     "StructuredDataInput",
     "StructuredDataRegressor",
     "TemporalReduction",
+    "TextBlock",
     "TextClassifier",
     "TextInput",
     "TextRegressor",

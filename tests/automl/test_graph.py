@@ -1,11 +1,15 @@
 """Graphs drawn with blocks become the plain values that the search space reads."""
 
 import copy
+import json
+from typing import Any
 
+import numpy as np
 import pytest
 
 from sugata.automl.graph import graph_of
 from sugata.automl.nodes import (
+    Block,
     ClassificationHead,
     ConvBlock,
     DenseBlock,
@@ -18,7 +22,7 @@ from sugata.automl.nodes import (
     StructuredDataInput,
     TextInput,
 )
-from sugata.errors import RecipeError
+from sugata.errors import InvalidArchitecture, RecipeError
 
 
 def two_inputs() -> tuple[list, list]:
@@ -98,5 +102,46 @@ def test_one_name_twice_is_refused() -> None:
 
 
 def test_a_block_called_on_data_says_what_it_is_called_on() -> None:
-    with pytest.raises(RecipeError, match="DenseBlock is called on list"):
-        DenseBlock()([[1, 2]])  # type: ignore[list-item]
+    for data, kind in (([[1, 2]], "list"), (5, "int")):
+        with pytest.raises(RecipeError, match=f"DenseBlock is called on {kind}"):
+            DenseBlock()(data)  # type: ignore[arg-type]
+
+
+def test_what_a_head_that_is_not_called_fixes_is_kept() -> None:
+    graph = graph_of(TextInput(), ClassificationHead(dropout=0.25))
+    assert graph.network["heads"][0]["dropout"] == 0.25
+
+
+def test_an_input_says_how_its_images_are_resized() -> None:
+    graph = graph_of(ImageInput(resize=8), ClassificationHead())
+    assert graph.inputs[0].options == {"resize": 8}
+
+
+@pytest.mark.parametrize("units", [np.int64(32), np.array([32, 64]), range(32, 65, 32), (np.int64(32), 64)])
+def test_fields_are_given_as_numbers_of_any_make(units: Any) -> None:
+    row = StructuredDataInput()
+    graph = graph_of(row, RegressionHead()(DenseBlock(units=units)(row)))
+    assert json.loads(json.dumps(graph.network))["blocks"][0]["units"] in (32, [32, 64])
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        (DenseBlock(num_units=32), "'dense': unknown field 'num_units'; its fields are num_layers, units"),
+        (DenseBlock(units=object()), "'dense': units is <object object at .*>; give a whole number"),
+        (ImageAugmentation(horizontal_flip=False), "unknown field 'horizontal_flip'; its fields are policy"),
+    ],
+)
+def test_a_field_that_cannot_be_is_refused_before_data_are_read(block: Block, said: str) -> None:
+    image = ImageInput()
+    with pytest.raises(InvalidArchitecture, match=said):
+        graph_of(image, ClassificationHead()(block(image)))
+
+
+def test_images_are_changed_once_and_before_all_else() -> None:
+    image = ImageInput()
+    both = Merge()([Flatten()(ImageAugmentation()(image)), Flatten()(ImageAugmentation()(image))])
+    with pytest.raises(RecipeError, match="'image_augmentation_2': images of 'image' are changed by"):
+        graph_of(image, ClassificationHead()(both))
+    with pytest.raises(RecipeError, match=r"'image_augmentation': .*not after 'conv'"):
+        graph_of(image, ClassificationHead()(ImageAugmentation()(ConvBlock()(image))))

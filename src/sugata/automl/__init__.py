@@ -17,17 +17,21 @@ if TYPE_CHECKING:
     from sugata.automl.nodes import Embedding as Embedding
     from sugata.automl.nodes import Flatten as Flatten
     from sugata.automl.nodes import ImageAugmentation as ImageAugmentation
+    from sugata.automl.nodes import ImageBlock as ImageBlock
     from sugata.automl.nodes import ImageInput as ImageInput
     from sugata.automl.nodes import Input as Input
     from sugata.automl.nodes import Merge as Merge
     from sugata.automl.nodes import MobileBlock as MobileBlock
+    from sugata.automl.nodes import Ngrams as Ngrams
     from sugata.automl.nodes import Normalization as Normalization
     from sugata.automl.nodes import RegressionHead as RegressionHead
     from sugata.automl.nodes import ResNetBlock as ResNetBlock
     from sugata.automl.nodes import RNNBlock as RNNBlock
     from sugata.automl.nodes import SpatialReduction as SpatialReduction
+    from sugata.automl.nodes import StructuredDataBlock as StructuredDataBlock
     from sugata.automl.nodes import StructuredDataInput as StructuredDataInput
     from sugata.automl.nodes import TemporalReduction as TemporalReduction
+    from sugata.automl.nodes import TextBlock as TextBlock
     from sugata.automl.nodes import TextInput as TextInput
     from sugata.automl.nodes import TransformerBlock as TransformerBlock
     from sugata.automl.tables import StructuredDataClassifier as StructuredDataClassifier
@@ -43,17 +47,21 @@ _BLOCKS = (
     "Embedding",
     "Flatten",
     "ImageAugmentation",
+    "ImageBlock",
     "ImageInput",
     "Input",
     "Merge",
     "MobileBlock",
+    "Ngrams",
     "Normalization",
     "RNNBlock",
     "RegressionHead",
     "ResNetBlock",
     "SpatialReduction",
+    "StructuredDataBlock",
     "StructuredDataInput",
     "TemporalReduction",
+    "TextBlock",
     "TextInput",
     "TransformerBlock",
 )

@@ -7,7 +7,7 @@ from typing import Any
 from sugata.automl.nodes import Head, Node
 from sugata.errors import RecipeError
 
-_NOT_OF_THE_NETWORK = ("class_weight", "loss_weight", "column_names", "column_types")
+_NOT_OF_THE_NETWORK = ("class_weight", "loss_weight", "resize", "column_names", "column_types")
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Port:
 
     Attributes:
         kind: of the input (``image``...) or head (``classification``...).
-        options: what is not the network's: names and types of columns, weights of classes and losses.
+        options: what is not the network's: size of images, names and types of columns, weights of classes
+            and losses.
     """
 
     name: str
@@ -40,18 +41,29 @@ class Graph:
 
     @property
     def augment(self) -> dict[str, str]:
-        """The block that says how the images of an input are changed in training, by the input's name."""
-        images = {port.name for port in self.inputs if port.kind == "image"}
+        """The block that says how the images of an input are changed in training, by the input's name.
+
+        Raises:
+            RecipeError: such a block comes after others than a normalization, or an input has two.
+        """
         by_name = {block["name"]: block for block in self.network["blocks"]}
-        found = {}
+        found: dict[str, str] = {}
         for name, block in by_name.items():
             if block["kind"] != "image_augmentation":
                 continue
-            source = name
-            while source in by_name:
+            source = block["inputs"][0]
+            while by_name.get(source, {}).get("kind") == "normalization":
                 source = by_name[source]["inputs"][0]
-            if source in images:
-                found[source] = name
+            if source in by_name:
+                raise RecipeError(
+                    f"block {name!r}: images are changed before the network sees them, not after {source!r};"
+                    " call it on an image's input or its normalization"
+                )
+            if source in found:
+                raise RecipeError(
+                    f"block {name!r}: images of {source!r} are changed by {found[source]!r} already; keep one"
+                )
+            found[source] = name
         return found
 
     def option(self, name: str) -> dict[str, Any]:
@@ -81,7 +93,17 @@ def graph_of(inputs: Node | Sequence[Node], outputs: Node | Head | Sequence[Node
 
     Raises:
         RecipeError: the graph has no inputs or heads, misses an input, or names two things alike.
+        InvalidArchitecture: a field of a block is unknown, or has a wrong value.
     """
+    from sugata.spaces.blocks.graph import read_graph
+
+    graph = _graph_of(inputs, outputs)
+    read_graph(*(graph.network[part] for part in ("inputs", "blocks", "heads")))
+    _ = graph.augment
+    return graph
+
+
+def _graph_of(inputs: Node | Sequence[Node], outputs: Node | Head | Sequence[Node | Head]) -> Graph:
     starts = [inputs] if isinstance(inputs, Node) else list(inputs)
     ends = [outputs] if isinstance(outputs, Node | Head) else list(outputs)
     if not starts or not all(isinstance(node, Node) and node.role == "input" for node in starts):
@@ -96,7 +118,10 @@ def graph_of(inputs: Node | Sequence[Node], outputs: Node | Head | Sequence[Node
     if all(isinstance(end, Head) for end in ends):
         heads = [end(starts) for end in ends]  # type: ignore[operator]
         names = _names([*starts, *heads])
-        return usual_graph([_port(node, names) for node in starts], [_port(node, names) for node in heads])
+        graph = usual_graph([_port(node, names) for node in starts], [_port(node, names) for node in heads])
+        for head, node in zip(graph.network["heads"], heads, strict=True):
+            head |= _fields(node)
+        return graph
     if any(isinstance(end, Head) for end in ends):
         raise RecipeError(
             "outputs: some heads are called on a node and some are not; call all of them, or none"
@@ -170,9 +195,13 @@ def _names(nodes: Sequence[Node]) -> dict[int, str]:
 
 
 def _plain(node: Node, names: dict[int, str]) -> dict[str, Any]:
-    fields = {field: value for field, value in node.fields.items() if field not in _NOT_OF_THE_NETWORK}
     inputs = [names[one.key] for one in node.inputs]
-    return {"name": names[node.key], "kind": node.kind, "inputs": inputs, **fields}
+    return {"name": names[node.key], "kind": node.kind, "inputs": inputs, **_fields(node)}
+
+
+def _fields(node: Node) -> dict[str, Any]:
+    """Of the block; what is not the network's is left out."""
+    return {field: value for field, value in node.fields.items() if field not in _NOT_OF_THE_NETWORK}
 
 
 def _port(node: Node, names: dict[int, str]) -> Port:

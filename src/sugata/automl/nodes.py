@@ -47,14 +47,23 @@ class _Input(Node):
 
     input_kind = ""
 
-    def __init__(self, name: str | None = None, **fields: Any) -> None:
-        super().__init__(self.input_kind, "input", name, fields)
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(self.input_kind, "input", name, {})
 
 
 class ImageInput(_Input):
-    """Images: arrays ``(n, height, width[, channels])``, lists of Pillow images or paths, a folder."""
+    """Images: arrays ``(n, height, width[, channels])``, lists of Pillow images or paths, a folder.
+
+    Args:
+        name: of the input.
+        resize: height and width that images are brought to; needed where their sizes differ.
+    """
 
     input_kind = "image"
+
+    def __init__(self, name: str | None = None, *, resize: int | None = None) -> None:
+        super().__init__(name)
+        self.fields["resize"] = resize
 
 
 class TextInput(_Input):
@@ -67,6 +76,7 @@ class StructuredDataInput(_Input):
     """A table: a pandas frame, an array ``(n, columns)``, a CSV or Parquet file.
 
     Args:
+        name: of the input.
         column_names: of an array.
         column_types: ``numerical`` or ``categorical`` for columns whose kind should not be guessed.
     """
@@ -80,7 +90,8 @@ class StructuredDataInput(_Input):
         column_names: Sequence[str] | None = None,
         column_types: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(name, column_names=column_names, column_types=column_types)
+        super().__init__(name)
+        self.fields |= {"column_names": column_names, "column_types": column_types}
 
 
 class Input(_Input):
@@ -106,7 +117,7 @@ class Block:
 
     def __call__(self, inputs: Node | Sequence[Node]) -> Node:
         """The node that the block makes of others."""
-        given = [inputs] if isinstance(inputs, Node) else list(inputs)
+        given: list[Any] = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         for node in given:
             if not isinstance(node, Node):
                 raise RecipeError(
@@ -121,10 +132,10 @@ class Block:
 
 
 def _plain(value: Any) -> Any:
-    """Tuples, ranges and arrays of options as a list."""
-    if isinstance(value, str | int | float | bool) or value is None:
-        return value
-    return list(value)
+    """Tuples, ranges and arrays of options as a list, NumPy's numbers as Python's."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return list(map(_plain, value)) if isinstance(value, list | tuple | range) else value
 
 
 class Normalization(Block):

@@ -36,7 +36,7 @@ def test_a_column_of_a_file_is_predicted_by_the_others(tmp_path: Path, name: str
     else:
         FRAME.to_csv(path, index=False, sep="\t" if path.suffix == ".tsv" else ",")
     task = prepared(tmp_path, kind="table", data=str(path), target="income", drop=("id", "pay"))
-    assert task.facts()["inputs"]["table"]["features"] == ["age", "job"]
+    assert task.data.adapters.inputs["table"].features == ("age", "job")
     assert task.facts()["counts"] == {"train": 43, "test": 12, "validation": 5}
     assert task.signature({}).outputs[0].classes == 2
     value = prepared(tmp_path, kind="table", data=str(path), target=("pay", "age"), predict="value")

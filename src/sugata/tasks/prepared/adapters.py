@@ -75,7 +75,7 @@ class InputAdapter(Adapter):
         return torch.from_numpy(np.ascontiguousarray(stored))
 
     def statistics(self, stored: Array) -> dict[str, Any]:
-        """Facts of the training rows that blocks ask for; ``mean`` and ``std`` of each feature or channel."""
+        """Facts of the training rows that blocks ask for, such as ``mean`` and ``std`` of each channel."""
         return {}
 
 

@@ -111,20 +111,10 @@ class TableAdapter(InputAdapter):
         return TensorSpec(name, ("batch", len(self.features)), "float32", categories=self.categories)
 
     def statistics(self, stored: Array) -> dict[str, Any]:
-        """``features``, ``mean`` and ``std`` of all columns; ``edges`` of the numbers, their quantiles.
-
-        Codes have mean 0 and deviation 1.
-        """
-        codes = len(self.categories)
-        numbers = stored[:, : stored.shape[1] - codes].astype(np.float64)
-        std = numbers.std(0)
+        """``edges`` of bins of the numbers: their quantiles."""
+        numbers = stored[:, : stored.shape[1] - len(self.categories)].astype(np.float64)
         shares = np.linspace(0, 1, _EDGES + 1)
-        return {
-            "features": list(self.features),
-            "mean": [*numbers.mean(0).tolist(), *[0.0] * codes],
-            "std": [*np.where(std > 1e-7, std, 1.0).tolist(), *[1.0] * codes],
-            "edges": [np.unique(np.quantile(column, shares)).tolist() for column in numbers.T],
-        }
+        return {"edges": [np.unique(np.quantile(column, shares)).tolist() for column in numbers.T]}
 
     def describe(self) -> str:
         """How many columns of each kind."""
