@@ -13,7 +13,10 @@ from sugata.errors import DataError
 from sugata.tasks.image.samples import Image, Samples
 
 Pixels = NDArray[np.uint8]
-_GREY = frozenset({"1", "L", "LA", "I", "I;16", "F"})
+_GREY = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F"})
+_DEEP = frozenset(
+    {"I", "I;16", "I;16B", "I;16L", "F"}
+)  # grey with more than 8 bits, which Pillow would cut off
 
 
 def decode(
@@ -82,13 +85,27 @@ def _read(image: Image, channels: int, resize: int | None) -> Pixels:
         array = _eight_bits(_channels_last(image))
         opened = Pillow.fromarray(array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array)
     else:
-        opened = Pillow.open(_file(image))
+        opened = eight_bits(Pillow.open(_file(image)))
     with opened:
         converted = opened.convert("L" if channels == 1 else "RGB")
         if resize is not None and converted.size != (resize, resize):
             converted = converted.resize((resize, resize), Pillow.Resampling.BILINEAR)
         found = np.asarray(converted)
     return found[None] if channels == 1 else found.transpose(2, 0, 1)
+
+
+def eight_bits(image: Any) -> Any:
+    """A Pillow image as one of 8 bits a channel: 16 bits are scaled, and so are floats from 0 to 1.
+
+    Raises:
+        ValueError: other numbers, whose range is not known.
+    """
+    from PIL import Image as Pillow
+
+    if image.mode not in _DEEP:
+        return image
+    levels = np.asarray(image)
+    return Pillow.fromarray(_eight_bits(levels / 65535 if image.mode.startswith("I;16") else levels))
 
 
 def _file(image: bytes | Path) -> Any:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sugata.errors import DataError, InputError
 from sugata.space import TensorSpec
-from sugata.tasks.image.decode import decode
+from sugata.tasks.image.decode import decode, eight_bits
 from sugata.tasks.image.samples import Samples
 from sugata.tasks.prepared.adapters import Array, InputAdapter
 from sugata.tasks.prepared.array_input import moments
@@ -204,7 +204,11 @@ def _image(one: Any, number: int) -> bytes | Path | Array:
         found: Array = one.detach().cpu().numpy()
         return found
     if hasattr(one, "convert") and hasattr(one, "mode"):  # a Pillow image
-        return np.asarray(one.convert("L" if one.mode in ("1", "L", "LA", "I", "F") else "RGB"))
+        try:
+            image = eight_bits(one)
+        except ValueError as error:
+            raise InputError(f"images: image {{row}}: {error}", number) from None
+        return np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
     if isinstance(one, dict) and isinstance(one.get("bytes"), bytes):  # Hugging Face's undecoded image
         content: bytes = one["bytes"]
         return content
