@@ -253,19 +253,3 @@ def test_a_wrong_parameter_is_named_in_one_line(
     with pytest.raises(SugataError, match=said) as raised:
         sugata.StructuredDataClassifier(**{**quick, **change}).fit(x, y)
     assert "\n" not in str(raised.value)
-
-
-def test_types_and_names_of_columns_are_taken_as_given(quick: dict[str, Any]) -> None:
-    x = np.random.default_rng(0).integers(1, 5, (60, 2))
-    model = sugata.StructuredDataRegressor(
-        **quick, column_names=["rooms", "floor"], column_types={"rooms": "categorical"}
-    )
-    found = model.fit(x, x[:, 0] ** 2, epochs=1).fitted_.adapters.inputs["table"]
-    assert [(column.name, column.kind) for column in found.columns] == [
-        ("rooms", "category"),
-        ("floor", "number"),
-    ]
-    assert model.predict(x).shape == (60,)
-    row = sugata.StructuredDataInput(column_types={"rooms": "categorical"}, column_names=["rooms", "floor"])
-    graph = sugata.AutoModel(row, sugata.RegressionHead(), **quick).fit(x, x[:, 0], epochs=1)
-    assert graph.fitted_.adapters.inputs["table"].columns[0].kind == "category"

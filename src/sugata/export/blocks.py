@@ -113,8 +113,7 @@ def export_blocks_folder(
         }
         _write_json(made / "config.json", config)
         if adapters is not None:
-            text = json.dumps(adapters.to_json(), ensure_ascii=False)
-            (made / "adapters.json").write_text(text, encoding="utf-8")
+            (made / "adapters.json").write_text(json.dumps(adapters.to_json()), encoding="utf-8")
         export_blocks_onnx(network, signature, made / "model.onnx")
         sizes = {path.name: path.stat().st_size for path in made.iterdir()}
         parameters = sum(parameter.numel() for parameter in network.parameters())

@@ -326,3 +326,38 @@ def test_bytes_are_refused_where_shares_were_fitted() -> None:
     with pytest.raises(InputError, match="fitted on values up to 1: divide by 255"):
         adapter.transform(pixels)
     assert (adapter.transform(np.zeros((1, 5, 5), np.uint8)) == 0).all()
+
+
+def test_labels_that_only_held_out_rows_have_are_labels_all_the_same(tmp_path: Path) -> None:
+    x, kinds, tags = np.zeros((40, 1)), np.array(["a", "b"] * 20), [["u"], ["v"]] * 20
+    _, held = hold_out(40, 0.2, ClassAdapter.fit(kinds).transform(kinds), np.random.default_rng((0, 1)))
+    kinds_too = kinds.copy()
+    tags[held[0]], kinds_too[held[1]] = ["w"], "c"
+    rows = Rows({"x": x}, {"kind": kinds, "tags": tags, "other": kinds_too})
+    fits = {"kind": ClassAdapter.fit, "tags": LabelsAdapter.fit, "other": ClassAdapter.fit}
+    targets = prepare(tmp_path / "d", rows, {"x": ArrayAdapter.fit}, fits).adapters.targets
+    assert targets["tags"].labels == ("u", "v", "w")  # type: ignore[attr-defined]
+    assert targets["other"].labels == ("a", "b", "c")  # type: ignore[attr-defined]
+
+
+def test_half_a_character_in_a_text_is_stored(tmp_path: Path) -> None:
+    rows = Rows({"x": ["a \ud800 b", "c"] * 5}, {"y": ["p", "q"] * 5})
+    data = prepare(tmp_path / "d", rows, {"x": fit_text}, {"y": ClassAdapter.fit})
+    assert "\ud800" in data.adapters.inputs["x"].words  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_images_of_sixteen_bits_are_scaled_and_not_cut_off(as_file: bool, tmp_path: Path) -> None:
+    levels = (COLOURS[..., 0].astype(np.uint16) * 257)[:2]
+    images = [Pillow.fromarray(one) for one in levels]
+    if as_file:
+        for number, one in enumerate(images):
+            one.save(tmp_path / f"{number}.png")
+        images = sorted(tmp_path.iterdir())
+    adapter = ImageAdapter.fit(images)
+    assert np.array_equal(adapter.transform(images)[:, 0], COLOURS[:2, ..., 0])
+
+
+def test_deep_images_of_an_unknown_range_get_one_line() -> None:
+    with pytest.raises(InputError, match="image 0: its values go from 0 to 1000; give 0 to 255"):
+        ImageAdapter.fit([Pillow.fromarray(np.array([[0, 1000]], np.int32))] * 2)

@@ -58,7 +58,7 @@ def moments(stored: Array, axis: int) -> dict[str, Any]:
     std = stored.std(others, dtype=np.float64)
     return {
         "mean": stored.mean(others, dtype=np.float64).tolist(),
-        "std": np.where(std > 1e-7 * np.abs(stored).max(others, initial=1.0), std, 1.0).tolist(),
+        "std": np.where(std > 1e-7 * np.abs(stored).max(others), std, 1.0).tolist(),
     }
 
 

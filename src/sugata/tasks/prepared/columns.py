@@ -22,6 +22,7 @@ MISSING, RARE = 0, 1  # codes of a category
 MOST_CATEGORIES = 1000
 _HASHED = 32  # columns that the words of a column of text are hashed into
 _SKEWED = 1.0
+_FAR = 1e4  # deviations from the mean: of up to a hundred million training rows none can be further
 _HEAVY_TAILED = 6.0  # excess kurtosis: that of a Laplace distribution is 3
 
 
@@ -85,11 +86,8 @@ class NumberColumn(Column):
         known = numbers[~missing]
         median = float(np.median(known)) if len(known) else 0.0
         filled = np.where(missing, median, numbers)
-        mean, std = float(filled.mean()), float(filled.std())
-        if not std > 1e-12 * max(1.0, float(np.abs(filled).max())):
-            std = 1.0
-        skewed = _is_skewed(known)
-        quantiles = tuple(fit_quantiles(known).tolist()) if skewed else ()
+        mean, std = float(filled.mean()), _spread(filled)
+        quantiles = tuple(fit_quantiles(known).tolist()) if _is_skewed(known) else ()
         return cls(name, median, mean, std, bool(missing.any()), quantiles, len(known))
 
     @property
@@ -105,7 +103,7 @@ class NumberColumn(Column):
         if self.quantiles:
             scaled = to_normal(filled, np.array(self.quantiles), self.rows)
         else:
-            scaled = (filled - self.mean) / self.std
+            scaled = np.clip((filled - self.mean) / self.std, -_FAR, _FAR)
         parts = [scaled, missing] if self.flagged else [scaled]
         return np.stack(parts, 1).astype(np.float32), _none(len(column))
 
@@ -187,11 +185,13 @@ class DateColumn(Column):
     """A point in time: days and the year as numbers; month, weekday and hour as codes, of which 0 is missing.
 
     Parts that are the same in all training rows are left out, but for the days. Times with a zone are in UTC.
+    Of two numbers before a year the first is the month, unless the training rows show that it is the day.
 
     Attributes:
         mean: of the days since 1970, likewise ``std``.
         parts: which of year, month, weekday and hour are used.
         flagged: whether the training rows miss some.
+        day_first: whether dates are written like 31/05/2024.
     """
 
     kind: ClassVar[str] = "date"
@@ -201,11 +201,13 @@ class DateColumn(Column):
     year_std: float
     parts: tuple[str, ...]
     flagged: bool
+    day_first: bool = False
 
     @classmethod
     def fit(cls, name: str, column: pd.Series) -> Self:
         """Take the spread of the days, and the parts that vary."""
-        dates = _dates(name, column)
+        day_first = _is_day_first(column)
+        dates = _dates(name, column, day_first)
         days, known = _days(dates), dates.dropna()
         varying = tuple(part for part in _PARTS if len(_part(known, part).unique()) > 1)
         years = _part(known, "year").to_numpy(float)
@@ -217,6 +219,7 @@ class DateColumn(Column):
             _spread(years),
             varying,
             bool(dates.isna().any()),
+            day_first,
         )
 
     @property
@@ -232,7 +235,7 @@ class DateColumn(Column):
 
     def transform(self, column: pd.Series) -> tuple[Floats, Floats]:
         """Scaled days and years, and the codes of the parts."""
-        dates = _dates(self.name, column)
+        dates = _dates(self.name, column, self.day_first)
         missing = dates.isna().to_numpy()
         numbers = [np.where(missing, 0.0, (_days(dates) - self.mean) / self.std)]
         if "year" in self.parts:
@@ -251,6 +254,8 @@ class DateColumn(Column):
 
 
 _PARTS = {"year": 0, "month": 12, "weekday": 7, "hour": 24}
+_TWO_NUMBERS = r"^\s*(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})\b"
+_EPOCH = pd.Timestamp("1970-01-01")  # of a unit that reaches beyond the nanoseconds of Timestamp(0)
 
 
 @dataclass(frozen=True)
@@ -341,7 +346,7 @@ def _is_skewed(numbers: NDArray[np.float64]) -> bool:
     """Whether a standardized column would have most rows near one value and a few far away."""
     if len(numbers) < 10 or np.ptp(numbers) == 0:
         return False
-    scaled = numbers / max(1.0, float(np.abs(numbers).max()))  # whose fourth power is finite
+    scaled = numbers / float(np.abs(numbers).max())  # whose fourth power is finite
     centred = scaled - scaled.mean()
     spread = float(np.sqrt((centred**2).mean()))
     if spread == 0:
@@ -350,8 +355,14 @@ def _is_skewed(numbers: NDArray[np.float64]) -> bool:
     return abs(float((deviations**3).mean())) > _SKEWED or float((deviations**4).mean()) - 3 > _HEAVY_TAILED
 
 
-def _dates(name: str, column: pd.Series) -> pd.Series:
-    dates = parse_dates(column)
+def _is_day_first(column: pd.Series) -> bool:
+    """Whether the first of two numbers before a year is sometimes no month, and the second always one."""
+    found = column.dropna().astype(str).str.extract(_TWO_NUMBERS).dropna().astype(int)
+    return bool((found[0] > 12).any() and not (found[1] > 12).any())
+
+
+def _dates(name: str, column: pd.Series, day_first: bool) -> pd.Series:
+    dates = parse_dates(column, day_first)
     for row in np.flatnonzero((dates.isna() & column.notna()).to_numpy())[:1]:
         raise InputError(
             f"table: column {name!r}, row {{row}}: {column.iloc[row]!r} is no date; write it like 2024-05-31",
@@ -360,10 +371,13 @@ def _dates(name: str, column: pd.Series) -> pd.Series:
     return dates
 
 
-def parse_dates(column: pd.Series) -> pd.Series:
+def parse_dates(column: pd.Series, day_first: bool = False) -> pd.Series:
     """Dates without a zone; missing where there is none, or where it cannot be read."""
     if isinstance(column.dtype, pd.PeriodDtype):
         return column.dt.to_timestamp()
+    if day_first:
+        turned = column.astype(str).str.replace(_TWO_NUMBERS, r"\3-\2-\1", regex=True)
+        column = turned.where(column.notna(), None)
     dates = pd.to_datetime(column, errors="coerce", utc=True, format=None if _is_dated(column) else "mixed")
     return dates.dt.tz_localize(None)
 
@@ -373,7 +387,7 @@ def _is_dated(column: pd.Series) -> bool:
 
 
 def _days(dates: pd.Series) -> NDArray[np.float64]:
-    days: NDArray[Any] = ((dates - pd.Timestamp(0)) / pd.Timedelta(days=1)).to_numpy(float)
+    days: NDArray[Any] = ((dates - _EPOCH) / pd.Timedelta(days=1)).to_numpy(float)
     return days.astype(np.float64)
 
 
@@ -383,7 +397,11 @@ def _part(dates: pd.Series, part: str) -> pd.Series:
 
 
 def _spread(numbers: NDArray[np.float64]) -> float:
-    return float(numbers.std()) or 1.0 if len(numbers) else 1.0
+    """The deviation; 1 of numbers that are all the same, up to rounding."""
+    if not len(numbers):
+        return 1.0
+    std, most = float(np.std(numbers)), float(np.abs(numbers).max())
+    return std if std > 1e-12 * most else 1.0
 
 
 def _none(rows: int) -> Floats:

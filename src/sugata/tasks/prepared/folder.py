@@ -25,6 +25,7 @@ from sugata.tasks.prepared.adapters import Adapters, Array, InputAdapter, Target
 from sugata.tasks.prepared.class_target import ClassAdapter
 from sugata.tasks.prepared.overlap import hold_out_with_parts
 from sugata.tasks.prepared.splits import Numbers, Rows, hold_out
+from sugata.tasks.prepared.value_target import ValueAdapter
 
 FORMAT = 1
 SPLITS = ("train", "validation", "test")
@@ -133,8 +134,11 @@ def prepare(
             splits[split], rows = rows.take(held), rows.take(train)
     fitted = Adapters(
         {name: _named(name, fit, rows) for name, fit in inputs.items()},
-        # Classes that only held-out rows have would be unknown to the network: `hold_out` leaves one of each.
-        {name: _named(name, fit, rows) for name, fit in targets.items()},
+        # Labels that only held-out rows have are labels too; values are scaled by rows that train.
+        {
+            name: _named(name, fit, rows) if isinstance(whole[name], ValueAdapter) else whole[name]
+            for name, fit in targets.items()
+        },
     )
     return write_prepared(folder, fitted, {"train": rows, **splits})
 
@@ -168,7 +172,7 @@ def write_prepared(folder: Path, adapters: Adapters, splits: Mapping[str, Rows])
                     counts = np.bincount(stored, minlength=len(adapter.labels))
                     facts["targets"][name]["counts"] = counts.tolist()
         facts["fingerprint"] = digest.hexdigest()
-        (made / "adapters.json").write_text(json.dumps(adapters.to_json(), ensure_ascii=False), "utf-8")
+        (made / "adapters.json").write_text(json.dumps(adapters.to_json()), "utf-8")
         (made / "facts.json").write_text(json.dumps(facts, indent=1), "utf-8")
     return PreparedData(folder)
 

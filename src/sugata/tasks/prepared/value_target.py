@@ -36,7 +36,7 @@ class ValueAdapter(TargetAdapter):
         numbers = _numbers(raw)
         rows = numbers.reshape(len(numbers), -1)
         std = rows.std(0)
-        constant = std <= 1e-12 * np.maximum(1, np.abs(rows).max(0))
+        constant = std <= 1e-12 * np.abs(rows).max(0)
         std[constant] = 1.0
         return cls(tuple(rows.mean(0).tolist()), tuple(std.tolist()), numbers.ndim == 1)
 
