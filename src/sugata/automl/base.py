@@ -13,6 +13,7 @@ from sugata import recipe as recipes
 from sugata.automl.data import prepared, rows_of
 from sugata.automl.graph import Graph, by_name
 from sugata.automl.objectives import metric_names
+from sugata.automl.parameters import check_parameters
 from sugata.automl.places import DATA, fingerprint, settle, staging
 from sugata.automl.plan import Plan, RowCounts, Wishes, plan
 from sugata.automl.progress import Callback, FitProgress
@@ -71,9 +72,9 @@ class AutoEstimator(BaseEstimator, ABC):
         epochs: int | None = None,
         batch_size: int | None = None,
         validation_split: float = 0.2,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: Any = None,
         verbose: int | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
     ) -> Self:
         """Look for a network, and train it.
 
@@ -87,7 +88,8 @@ class AutoEstimator(BaseEstimator, ABC):
             batch_size: of training; None leaves it to the search.
             validation_split: share of the rows that candidates are compared on, of each class alike; the best
                 is trained on them too in the end.
-            validation_data: rows and targets for that, in place of a share; nothing is trained on them.
+            validation_data: rows and targets ``(x, y)`` for that, in place of a share; nothing is trained on
+                them. One thing that holds both, such as a file, is taken as `x` and `y` are.
             verbose: in place of the constructor's: 0 silent, 1 what is new and a live line, 2 every trial.
             callbacks: called with every finished trial (`sugata.trial.Trial`).
 
@@ -95,15 +97,19 @@ class AutoEstimator(BaseEstimator, ABC):
             SugataError: whatever is wrong with data or parameters, in one line.
             KeyboardInterrupt: before any network was trained.
         """
+        check_parameters(self, epochs=epochs, batch_size=batch_size)
         progress = FitProgress(self.verbose if verbose is None else verbose, callbacks)
         progress.say(f"{type(self).__name__}: reading data")
         self.__dict__.pop("fitted_", None)
         graph = self._graph()
+        column = y if isinstance(y, str) else None
         x, y = self._check(x, y, fitting=True)
         rows = rows_of(graph, x, y)
         held: Rows | float = validation_split
         if validation_data is not None:
-            held = rows_of(graph, *self._check(*validation_data, fitting=False))
+            paired = isinstance(validation_data, tuple | list) and len(validation_data) == 2
+            there = validation_data if paired else (validation_data, column)
+            held = rows_of(graph, *self._check(*there, fitting=False), what="validation_data")
         elif not 0 < validation_split < 1:
             raise InputError(f"validation_split is {validation_split}; give a share between 0 and 1")
         seed = secrets.randbelow(2**31) if self.seed is None else self.seed
@@ -136,10 +142,11 @@ class AutoEstimator(BaseEstimator, ABC):
             start(recipe, folder, progress=progress, ships=False)
         except KeyboardInterrupt as interruption:
             fitted = outcome(graph, folder)
+            again = "fit with the same data and parameters" if self.directory else "fit of this object again"
             if fitted is None:
+                progress.say(f"interrupted before a network was trained; {again} goes on")
                 raise
             self._keep(fitted)
-            again = "fit with the same data and parameters" if self.directory else "fit of this object again"
             progress.say(f"interrupted: the best network so far is kept; {again} goes on")
             if interruption.args:  # not the keyboard: the process is to end
                 raise
@@ -188,7 +195,7 @@ class AutoEstimator(BaseEstimator, ABC):
             epochs=epochs,
             batch_size=batch_size,
             objectives=objectives,
-            parameters=size if isinstance(size, int) else None,
+            parameters=None if size is None or isinstance(size, str) else int(size),
             size=recipes.size(size) if isinstance(size, str) else None,
             latency_ms=self.max_latency_ms,
             tuner=self.tuner,
@@ -229,7 +236,7 @@ class AutoEstimator(BaseEstimator, ABC):
     def _rows(self, x: Any, y: Any = None, *, targets: bool = False) -> "Rows":
         check_is_fitted(self, "fitted_")
         x, y = self._check(x, y, fitting=False)
-        return rows_of(self.fitted_.graph, x, y, targets=targets)
+        return rows_of(self.fitted_.graph, x, y, targets=targets, what="evaluate")
 
     def predict(self, x: Any) -> Any:
         """Labels or values of raw rows, as they were given to learn from; of several heads a list."""

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 _KINDS = {"numerical": "number", "categorical": "category"}
 
 
-def rows_of(graph: Graph, x: Any, y: Any = None, *, targets: bool = True) -> "Rows":
+def rows_of(graph: Graph, x: Any, y: Any = None, *, targets: bool = True, what: str = "fit") -> "Rows":
     """Raw rows by the names of a graph's inputs and heads.
 
     Args:
         x: of one input; of several a list in their order, or a mapping by name.
         y: likewise of heads.
         targets: whether there must be any.
+        what: wants the rows, as an error says it.
 
     Raises:
         InputError: another number of inputs or targets, or different numbers of rows.
@@ -39,7 +40,10 @@ def rows_of(graph: Graph, x: Any, y: Any = None, *, targets: bool = True) -> "Ro
     if not targets:
         return Rows(given)
     if y is None:
-        raise InputError("fit requires y to be passed, but the target y is None: give labels or values")
+        raise InputError(
+            f"{what} requires y to be passed, but the target y is None: give labels or values, or the name of"
+            " their column"
+        )
     return Rows(given, _each("y", y, graph.heads))
 
 

@@ -32,8 +32,13 @@ def fingerprint(data: str, recipe: Recipe, **more: Any) -> str:
 @contextmanager
 def staging(root: Path) -> Iterator[Path]:
     """A folder for data whose fingerprint is not known yet, beside where the run will be."""
-    root.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=".preparing-", dir=root))
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".preparing-", dir=root))
+    except OSError as error:
+        raise RunFolderError(
+            f"directory {root}: {error.strerror}; choose a folder that can be written"
+        ) from None
     try:
         yield made
     finally:

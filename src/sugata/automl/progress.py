@@ -18,14 +18,14 @@ class FitProgress(Progress):
 
     Args:
         verbose: 0 shows nothing; 1 what is new and a live line; 2 every trial.
-        callbacks: are called with every finished trial; one that raises KeyboardInterrupt ends the search, as
-            Ctrl-C does.
+        callbacks: one or several; are called with every finished trial; one that raises KeyboardInterrupt
+            ends the search, as Ctrl-C does.
     """
 
-    def __init__(self, verbose: int = 1, callbacks: Sequence[Callback] | None = None) -> None:
+    def __init__(self, verbose: int = 1, callbacks: Callback | Sequence[Callback] | None = None) -> None:
         super().__init__(quiet=verbose == 0)
         self._verbose = verbose
-        self._callbacks = list(callbacks or ())
+        self._callbacks = [callbacks] if callable(callbacks) else list(callbacks or ())
         for callback in self._callbacks:
             if not callable(callback):
                 raise TaskError(
