@@ -74,8 +74,15 @@ def check_together(recipe: "Recipe", where: str) -> None:
 
 
 def _check_refit(recipe: "Recipe", where: str) -> None:
-    if recipe.final.refit is not None and not isinstance(recipe.task, BlocksSection):
+    task, refit = recipe.task, recipe.final.refit
+    if refit is not None and not isinstance(task, BlocksSection):
         raise RecipeError(f"{where}: final.refit is for tasks of rows, such as task.kind table; leave it out")
+    folds = task.folds if isinstance(task, BlocksSection) else 1
+    if folds > 1 and (refit is None or recipe.stages.skip_retrain != SEARCHED):
+        raise RecipeError(
+            f"{where}: task.folds {folds} scores networks of parts of the rows, none of which should ship;"
+            " set stages.skip_retrain search and final.refit {}"
+        )
 
 
 def _check_retrain(recipe: "Recipe", where: str) -> None:

@@ -167,6 +167,9 @@ class BlocksSection(Section):
     evaluation_rows: int | None = Field(
         None, ge=1, description="validation rows that score a candidate; null: all"
     )
+    folds: int = Field(
+        1, ge=1, description="candidates are scored by so many networks, each on its part of the rows"
+    )
 
 
 class RowsSection(BlocksSection):

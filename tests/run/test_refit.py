@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from sugata import recipe as recipes
 from sugata.errors import RecipeError
+from sugata.evaluators.folds import checkpoints_of
 from sugata.export.blocks import load_blocks_network
 from sugata.run import Progress, Result, start
 from sugata.run.folder import FIRST_FINAL
@@ -23,13 +24,19 @@ FRAME = pd.DataFrame({"x": RNG.normal(size=100), "c": RNG.choice(["a", "b"], 100
 LABELS = np.where(FRAME["x"] + RNG.normal(size=100) > 0, "high", "low")
 
 
-def searched(folder: Path, refit: Any, monkeypatch: pytest.MonkeyPatch, **final: Any) -> Result:
+def searched(folder: Path, refit: Any, monkeypatch: pytest.MonkeyPatch, folds: int = 1) -> Result:
     """A run over 72 rows that train and 8 for validation; 20 are for test."""
     monkeypatch.setenv("SUGATA_CACHE", str(folder / "cache"))
     FRAME.assign(size=LABELS).to_csv(folder / "rows.csv", index=False)
     recipe = recipes.parse(
         {
-            "task": {"kind": "table", "data": str(folder / "rows.csv"), "target": "size"},
+            "task": {
+                "kind": "table",
+                "data": str(folder / "rows.csv"),
+                "target": "size",
+                "folds": folds,
+                "validation_share": 0.1,
+            },
             "space": "blocks/graph",
             "funnel": [{"name": "only", "amount": 20, "unit": "steps", "capacity": 1}],
             "final": {"amount": 20, "unit": "steps", "refit": refit},
@@ -56,6 +63,8 @@ def test_the_winner_ships_as_trained_on_all_rows_for_as_many_passes(
     assert last.details["steps"] == round(before * 80 / 72)
     assert "cross_entropy" not in last.metrics  # no row is left to measure it on
     assert result.best == winner
+    assert "trained once more on all rows" in result.report.read_text("utf-8")
+    assert "trained once more on all rows" in (tmp_path / "run" / "best" / "README.md").read_text("utf-8")
     shipped, _ = load_blocks_network(tmp_path / "run" / "best")
     trained = {
         name: one for name, one in shipped.state_dict().items() if name in dict(shipped.named_parameters())
@@ -68,6 +77,18 @@ def test_the_winner_ships_as_trained_on_all_rows_for_as_many_passes(
 def checkpoint(result: Result) -> Path:
     """That of the winner before its last training."""
     return result.folder / "final" / f"{result.finals[0].number - FIRST_FINAL:04d}" / CHECKPOINT
+
+
+def test_where_folds_scored_it_the_passes_are_those_of_the_folds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = searched(tmp_path, {}, monkeypatch, folds=4)
+    (trial,), winner = result.record.trials, result.finals[0]
+    assert trial.details["folds"] == 4
+    assert winner.metrics["cross_entropy"] == trial.metrics["cross_entropy"]
+    steps = [spent_on_weights(path)[0] for path in checkpoints_of(checkpoint(result).parent)]
+    assert len(steps) == 4
+    assert result.refits[winner.number].details["steps"] == round(np.mean(steps) * 4 / 3)
 
 
 def test_it_is_left_out_where_it_would_take_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +104,8 @@ def test_a_run_that_goes_on_does_not_train_again(tmp_path: Path, monkeypatch: py
     assert again.refits == result.refits
 
 
-def test_tasks_without_rows_refuse_it() -> None:
+def test_tasks_without_rows_refuse_it_and_folds_need_it() -> None:
+    with pytest.raises(RecipeError, match=r"task\.folds 3 scores networks of parts"):
+        recipes.load("table", changes={"task.folds": 3})
     with pytest.raises(RecipeError, match=r"final\.refit is for tasks of rows"):
         recipes.load("tiny", changes={"final.refit": {}})

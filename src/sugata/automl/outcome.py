@@ -128,7 +128,11 @@ def write_folder(fitted: Fitted, target: Path, name: str) -> None:
     """Export the network with its adapters: what `load` reads, and what runs without sugata."""
     from sugata.export.blocks import export_blocks_folder
 
-    known = {metric: value for metric, value in fitted.trial.metrics.items() if metric not in _COSTS}
+    known: dict[str, object] = {
+        metric: value for metric, value in fitted.trial.metrics.items() if metric not in _COSTS
+    }
+    if "again" in fitted.trial.details:
+        known["weights"] = fitted.trial.details["again"]
     export_blocks_folder(
         target,
         fitted.network,

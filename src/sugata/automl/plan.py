@@ -18,6 +18,9 @@ _FILLED = 0.9  # of the search's time that trials are planned for: the last of t
 PATIENCE = 10  # evaluations without a new best
 _STEPS = 2000  # of a training whose epochs are not given, about
 _EPOCHS = (10, 200)
+_FOLDS = 3  # of the rows of small tables, where the mean of several trainings tells more than a longer one
+_FOLD_STEPS = 600
+_FEW_ROWS = 2000
 _OVERHEAD = 0.7  # seconds of a trial besides training: building, scoring, starting
 _CANDIDATES = (27, 18, 9, 6, 3)  # of the lowest rung; a third goes on, and a third of those again
 _SHORTEST = 2.0  # seconds of the lowest rung
@@ -173,7 +176,8 @@ def _rounds(
     seconds: float | None,
     workers: int | None,
 ) -> Plan:
-    epochs = wishes.epochs or _epochs(rows, batch_size)
+    folds = _folds(rows, wishes)
+    epochs = wishes.epochs or _epochs(rows, batch_size, _STEPS if folds == 1 else _FOLD_STEPS)
     timed = "latency_ms" in {*wishes.objectives} or wishes.latency_ms is not None or seconds is not None
     evaluations = min(epochs, 50)
     planned = None if seconds is None else _planned(seconds, workers, starts=1 + wishes.refit)
@@ -181,6 +185,7 @@ def _rounds(
     recipe = recipes.parse(
         {
             **common,
+            "task": {**common["task"], "folds": folds},
             "funnel": [{"name": "full", "amount": epochs, "unit": "epochs"}],
             "final": {
                 "amount": epochs,
@@ -202,6 +207,7 @@ def _rounds(
         "fit",
     )
     most = f"up to {wishes.max_trials} networks" if wishes.max_trials else "networks"
+    most += f" by {folds}-fold cross-validation" if folds > 1 else ""
     end = "then the best on all rows" if wishes.refit else "the best is kept"
     return Plan(recipe, seconds, f"{most}, at most {epochs} epochs each; {end}")
 
@@ -269,9 +275,16 @@ def _rungs(search: float, workers: int) -> tuple[list[int], list[float]] | None:
     return None
 
 
-def _epochs(rows: RowCounts, batch_size: int) -> int:
+def _epochs(rows: RowCounts, batch_size: int, wanted: int = _STEPS) -> int:
     steps = math.ceil(rows.train / batch_size)
-    return int(min(max(math.ceil(_STEPS / steps), _EPOCHS[0]), _EPOCHS[1]))
+    return int(min(max(math.ceil(wanted / steps), _EPOCHS[0]), _EPOCHS[1]))
+
+
+def _folds(rows: RowCounts, wishes: Wishes) -> int:
+    """Into how many parts the rows are divided to score candidates; 1: validation rows do."""
+    slow = any(kind in ("image", "text") for kind in rows.kinds)
+    few = _FOLDS <= rows.train + rows.validation < _FEW_ROWS
+    return _FOLDS if few and wishes.refit and not slow else 1
 
 
 def batch_sizes(rows: RowCounts) -> tuple[int, int]:

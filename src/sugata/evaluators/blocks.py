@@ -98,8 +98,12 @@ class BlockNetworks(Networks):
         return {**quality, **self.costs(architecture, _EVERYTHING, exclusive)}
 
     def on_all_rows(self) -> "BlockNetworks":
-        """The same networks, trained on validation rows as well."""
+        """The same networks, trained on validation rows as well, of which nothing is measured."""
         return _OnAllRows(self.space, self.task.on_all_rows())
+
+    def on_fold(self, number: int, count: int, seed: int) -> "BlockNetworks":
+        """The same networks, of which only the quality is measured, on a fold of all rows."""
+        return _OnFold(self.space, self.task.on_fold(number, count, seed), self.evaluation_rows)
 
     def costs(
         self,
@@ -117,13 +121,16 @@ class BlockNetworks(Networks):
             raise InvalidArchitecture(f"a {type(model).__name__} is no network of blocks; build one")
         architecture = self.space.architecture(trial.proposal.architecture)
         known = {metric.name for metric in self.task.metrics} | _TIMED | {"flops"}
+        info: dict[str, object] = {name: value for name, value in trial.metrics.items() if name in known}
+        if "again" in trial.details:
+            info["weights"] = trial.details["again"]
         export_blocks_folder(
             folder,
             model,
             self.space,
             architecture,
             self.task.signature(architecture, _FULL),
-            {metric: value for metric, value in trial.metrics.items() if metric in known},
+            info,
             adapters=self.task.data.adapters,
             name=name,
         )
@@ -138,8 +145,21 @@ class BlockNetworks(Networks):
         }
 
 
-class _OnAllRows(BlockNetworks):
-    """Networks of which nothing is measured: their costs are known, and no rows are left to score them on."""
+class _OnFold(BlockNetworks):
+    """Networks whose costs are known."""
+
+    def costs(
+        self,
+        architecture: Mapping[str, Value],
+        names: Collection[str],
+        exclusive: AbstractContextManager[None],
+    ) -> dict[str, float]:
+        """None."""
+        return {}
+
+
+class _OnAllRows(_OnFold):
+    """Networks for which no rows are left to be scored on."""
 
     def measure(
         self,

@@ -50,7 +50,7 @@ class TrainingEvaluator(Evaluator):
         self.settings = settings
         self.ladder = ladder
         self.hardware = hardware
-        self.logger = logger
+        self.logger: Logger = logger
         self.metrics = (*networks.task.metrics, *networks.metrics, TRAINING_SECONDS)
 
     def fingerprint(self) -> str:
@@ -82,7 +82,7 @@ class TrainingEvaluator(Evaluator):
         architecture = self.networks.space.architecture(proposal.architecture)
         model = self.networks.build(architecture, fidelity, context.seed)
         if context.trained and context.source is not None:
-            _share(context.source / CHECKPOINT, context.folder / CHECKPOINT)
+            share_checkpoint(context.source / CHECKPOINT, context.folder / CHECKPOINT)
             load_weights(context.folder / CHECKPOINT, model)
             curve, seconds = _NO_CURVE, 0.0
             details: dict[str, Any] = {"training": f"shared with {context.source.name}"}
@@ -129,7 +129,7 @@ def _checkpoint(context: Context, model: nn.Module) -> Path | None:
     return before if fits(before, model) else None
 
 
-def _share(checkpoint: Path, own: Path) -> None:
+def share_checkpoint(checkpoint: Path, own: Path) -> None:
     """Give a trial the weights of the trial that trained the same, without a copy where that is possible."""
     own.unlink(missing_ok=True)
     try:

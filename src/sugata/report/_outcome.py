@@ -43,7 +43,7 @@ def winner(data: ReportData, words: Words) -> str:
     tiles = "".join(_tile(words[name], won.metrics[name]) for name in names)
     origin = f"Trial {won.number}. " if won.number is not None else ""
     what = "Measured of the final model, as it is stored." if won.files else "As the search measured it."
-    above = note(f"{origin}{what}" if tiles else "")
+    above = note(f"{origin}{what} {won.again}" if tiles else "")
     choices = definitions((name, escape(value_text(value))) for name, value in won.architecture.items())
     facts = f"<div><h3>Its choices</h3>{choices}{_test_scores(won, words)}{_judged(won)}{_files(won)}</div>"
     if won.outline:

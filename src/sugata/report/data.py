@@ -33,6 +33,7 @@ class Winner:
         test_score: on the test data, from the trained model.
         exported_test_score: the same data again, from the exported file.
         untested: whether no test data were given.
+        again: what is to be said of its weights, where they are others than those of its scores.
         test_tolerance: largest relative difference at which the two scores agree.
         curve: (step, value) pairs of the final training.
         prompt: what the sample was asked to continue.
@@ -50,6 +51,7 @@ class Winner:
     test_score: float | None = None
     exported_test_score: float | None = None
     untested: bool = False
+    again: str = ""
     test_tolerance: float = 1e-3
     curve: Curve = ()
     prompt: str = ""

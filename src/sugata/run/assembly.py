@@ -167,13 +167,24 @@ def _trained(recipe: Recipe, space: SearchSpace, smaller: tuple[SearchSpace, ...
         recipe,
         space,
         networks,
-        training if recipe.supernet is None else _inheriting(recipe.supernet, training, objectives),
+        _scored(recipe, training, objectives),
         objectives,
         known_good,
         smaller,
         final=trained(shipped, final_settings),
         derived=() if recipe.supernet is not None and recipe.supernet.mode == "joint" else None,
     )
+
+
+def _scored(recipe: Recipe, training: "TrainingEvaluator", objectives: Objectives) -> Evaluator:
+    """What candidates are scored by: their training, several of them, or shared weights."""
+    if recipe.supernet is not None:
+        return _inheriting(recipe.supernet, training, objectives)
+    if isinstance(recipe.task, BlocksSection) and recipe.task.folds > 1:
+        from sugata.evaluators.folds import FoldsEvaluator
+
+        return FoldsEvaluator(training, recipe.task.folds, recipe.seed)
+    return training
 
 
 def _inheriting(section: SupernetSection, training: "TrainingEvaluator", objectives: Objectives) -> Evaluator:
@@ -354,7 +365,7 @@ def _block_networks(section: BlocksSection, space: SearchSpace) -> "Networks":
             f"field 'space': {space.name} has no networks for prepared data; use blocks/graph, or task.kind"
             " image"
         )
-    given = section.model_dump(include=set(BlocksSection.model_fields) - {"evaluation_rows"})
+    given = section.model_dump(include=set(BlocksSection.model_fields) - {"evaluation_rows", "folds"})
     if isinstance(section, PreparedSection):
         given |= {"data": section.data, "loss_weights": section.loss_weights}
         given["augment"] = {name: space.policy(block) for name, block in section.augment.items()}

@@ -225,6 +225,7 @@ def _drop_checkpoints(run: Run) -> None:
     """Keep the weights of the highest rung only; the others can be trained again."""
     result = run.result
     kept = {trial.number for trial in result.objectives.candidates(result.record.trials)}
-    for path in (run.folder / "trials").glob("*/checkpoint.safetensors"):
-        if int(path.parent.name) not in kept:
+    trials = run.folder / "trials"
+    for path in trials.glob("**/checkpoint.safetensors"):
+        if int(path.relative_to(trials).parts[0]) not in kept:
             path.unlink()

@@ -1,8 +1,10 @@
 """After validation has decided: the winner trained once more, on validation rows as well."""
 
 from dataclasses import replace
+from statistics import fmean
 
 from sugata.evaluators.blocks import BlockNetworks
+from sugata.evaluators.folds import checkpoints_of
 from sugata.evaluators.training import TrainingEvaluator
 from sugata.report.wording import duration
 from sugata.reuse import trial_folder
@@ -10,7 +12,7 @@ from sugata.run.assembly import hardware, settings
 from sugata.run.current import Run
 from sugata.run.folder import FINAL, FIRST_FINAL, FIRST_REFIT, REFIT
 from sugata.run.outside import Outside, evaluate_outside
-from sugata.training import CHECKPOINT, spent_on_weights
+from sugata.training import spent_on_weights
 from sugata.trial import Fidelity, Proposal
 
 
@@ -28,9 +30,14 @@ def refit(run: Run) -> None:
     assert isinstance(final.networks, BlockNetworks)
     winner, networks = result.finals[0], final.networks.on_all_rows()
     architecture = networks.space.architecture(winner.proposal.architecture)
-    more = networks.task.epoch_size(architecture) / final.networks.task.epoch_size(architecture)
     number = winner.number - FIRST_FINAL
-    steps, seconds = spent_on_weights(trial_folder(run.folder / FINAL, number) / CHECKPOINT)
+    before = checkpoints_of(trial_folder(run.folder / FINAL, number))
+    rows = networks.task.epoch_size(architecture)
+    trained = (
+        final.networks.task.epoch_size(architecture) if len(before) == 1 else rows * (1 - 1 / len(before))
+    )
+    more = rows / trained
+    steps, seconds = (fmean(one) for one in zip(*map(spent_on_weights, before), strict=True))
     if section.seconds is not None and more * seconds > section.seconds:
         run.progress.say(
             f"no time is left to train on validation rows as well, about {duration(more * seconds)}"

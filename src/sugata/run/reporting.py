@@ -143,6 +143,7 @@ def _winner(result: Result, drawn: bool) -> Winner | None:
         outline=outline,
         cells=cells,
         test_metric=primary if "test" in test or result.reported else "",
+        again=str(best.details.get("again", "")),
         untested="test" in result.stages and "test" not in test,
         test_score=test.get("test", result.reported).get(primary),
         exported_test_score=test.get("test_exported", {}).get(primary),

@@ -1,6 +1,7 @@
 """What a run holds, finished or not: the winner, the front, all trials, the model."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from sugata.trial import Metric, Trial
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
+
+TRAINED_AGAIN = "It was trained once more on all rows, validation rows too: its scores are those before."
 
 
 class Result:
@@ -47,10 +50,18 @@ class Result:
 
     @cached_property
     def finals(self) -> list[Trial]:
-        """The winners after their full training, best first; empty before that stage."""
+        """The winners after their full training, best first; empty before that stage.
+
+        One that was trained once more, on validation rows as well, says so in its details, as ``again``.
+        """
         trials = [journal.trial_from_data(note.data) for note in self.record.notes("final")]
-        allowed = [trial for trial in trials if self.objectives.comparable(trial)]
+        allowed = [self._marked(trial) for trial in trials if self.objectives.comparable(trial)]
         return self.objectives.ranked(allowed)
+
+    def _marked(self, trial: Trial) -> Trial:
+        if trial.number not in self.refits:
+            return trial
+        return replace(trial, details={**trial.details, "again": TRAINED_AGAIN})
 
     @cached_property
     def refits(self) -> dict[int, Trial]:

@@ -17,7 +17,7 @@ from sugata.tasks.base import Batch, Generator, Say, Task, silent
 from sugata.tasks.prepared.adapters import Array
 from sugata.tasks.prepared.augment import augmented, policy
 from sugata.tasks.prepared.folder import PreparedData, joined
-from sugata.tasks.prepared.heads import ClassWeight, Head, combined, head_of, split_outputs
+from sugata.tasks.prepared.heads import ClassHead, ClassWeight, Head, combined, head_of, split_outputs
 from sugata.tasks.prepared.image_input import ImageAdapter
 from sugata.trial import Fidelity, Metric, Value
 
@@ -63,7 +63,7 @@ class PreparedTask(Task):
         primary: str | None = None,
     ) -> None:
         self.data = PreparedData(Path(data))
-        self._parts: Mapping[str, tuple[str, ...]] = {}  # of a split that is made of several
+        self._numbers: Mapping[str, np.ndarray] | None = None  # of another division: rows of both splits
         self.augment = dict(augment or {})
         self.class_weight = dict(class_weight or {})
         self.loss_weights = dict(loss_weights or {})
@@ -124,10 +124,35 @@ class PreparedTask(Task):
 
     def on_all_rows(self) -> "PreparedTask":
         """This task with validation rows among those that train; none are left to score a network on."""
-        whole = copy.copy(self)
-        whole.__dict__.pop("_arrays", None)
-        whole._parts = {"train": ("train", "validation")}
-        return whole
+        count = self._count("train") + self._count("validation")
+        return self._divided({"train": np.arange(count)})
+
+    def on_fold(self, number: int, count: int, seed: int) -> "PreparedTask":
+        """This task with another division of the same rows: a fold for validation, all others to train on.
+
+        Every fold has its part of each class of the first target, where that has classes. What was fitted on
+        the training rows, such as means, stays as it is.
+
+        Args:
+            number: of the fold, from 0.
+            count: of folds.
+            seed: of the division.
+        """
+        targets = joined(
+            [self.data.array(split, next(iter(self.heads))) for split in ("train", "validation")]
+        )
+        order = np.random.default_rng(seed).permutation(len(targets))
+        if isinstance(next(iter(self.heads.values())), ClassHead):
+            order = order[np.argsort(targets[order], kind="stable")]
+        held = np.zeros(len(targets), bool)
+        held[order[number::count]] = True
+        return self._divided({"train": np.flatnonzero(~held), "validation": np.flatnonzero(held)})
+
+    def _divided(self, numbers: Mapping[str, np.ndarray]) -> "PreparedTask":
+        made = copy.copy(self)
+        made.__dict__.pop("_arrays", None)
+        made._numbers = numbers
+        return made
 
     # -- training -------------------------------------------------------------------------------------------
 
@@ -287,10 +312,12 @@ class PreparedTask(Task):
         return policy(str(architecture.get(choice, given)), f"task.augment.{name}")
 
     def _count(self, split: str) -> int:
+        if self._numbers is not None:
+            return len(self._numbers[split])
         counts = self.data.facts["counts"]
         if split not in counts:
             raise TaskError(f"split: the data have no {split} rows; use {', '.join(counts)}")
-        return sum(int(counts[part]) for part in self._parts.get(split, (split,)))
+        return int(counts[split])
 
     def _training_numbers(self, fidelity: Fidelity) -> np.ndarray:
         count, samples = self._count("train"), fidelity.samples
@@ -309,9 +336,15 @@ class PreparedTask(Task):
         """An array of the data, read once."""
         self._count(split)
         if (split, name) not in self._arrays:
-            parts = [self.data.array(part, name) for part in self._parts.get(split, (split,))]
-            self._arrays[split, name] = parts[0] if len(parts) == 1 else joined(parts)
+            self._arrays[split, name] = self._read(split, name)
         return self._arrays[split, name]
+
+    def _read(self, split: str, name: str) -> Array:
+        if self._numbers is None:
+            return self.data.array(split, name)
+        rows = joined([self.data.array(part, name) for part in ("train", "validation")])
+        numbers = self._numbers[split]
+        return rows if len(numbers) == len(rows) else rows[numbers]
 
     @cached_property
     def _arrays(self) -> dict[tuple[str, str], Array]:
