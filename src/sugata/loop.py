@@ -19,6 +19,7 @@ from sugata.engines import Engine, Job, Outcome
 from sugata.errors import InvalidArchitecture, JournalError
 from sugata.evaluators import Evaluator
 from sugata.journal import FINISHED, Event, Journal, Note, Record
+from sugata.report.wording import plural
 from sugata.reuse import Evaluated, trial_folder
 from sugata.space import Architecture, SearchSpace
 from sugata.strategies import Strategy
@@ -189,7 +190,7 @@ class _Loop:
         """Whether budget and patience are left; if not, ``end`` says why."""
         if self.budget.trials is not None and self.charged + len(self.pending) >= self.budget.trials:
             if self.charged >= self.budget.trials:
-                self.end = f"the budget of {self.budget.trials} trials is spent"
+                self.end = f"the budget of {plural(self.budget.trials, 'trial')} is spent"
             return False
         if self.seconds_left() <= 0:
             self.end = f"the budget of {self.budget.seconds:g} seconds is spent"

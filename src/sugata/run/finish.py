@@ -62,8 +62,9 @@ def _train(run: Run) -> None:
     if recipe.show.model_summary:
         _summarize(run, finals)
     copied = recipe.stages.skip_retrain == SEARCHED  # nothing is trained again
+    what = "keeping the network as the search has trained it" if copied else "training in full"
     with run.engine(run.assembly.final if differs else None, here=copied) as engine:
-        evaluate_outside(run, engine, [*finals, *baselines])
+        evaluate_outside(run, engine, [*finals, *baselines], what)
         _train_substitutes(run, engine)
 
 
