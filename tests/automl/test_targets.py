@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 import sugata
+from sugata.automl.scikit import NotFittedError, checked_classes
+from sugata.errors import TaskError
 
 pytestmark = pytest.mark.slow
 
@@ -72,3 +74,47 @@ def test_columns_of_an_array_have_the_names_and_types_that_are_given(quick: dict
         sugata.StructuredDataClassifier(**quick, column_names=["size"]).fit(rows, labels)
     with pytest.raises(ValueError, match="column_types: no column 'age'; they are column 0, column 1"):
         sugata.StructuredDataClassifier(**quick, column_types={"age": "numerical"}).fit(rows, labels)
+
+
+def test_rows_with_a_single_one_are_scored_as_classes(quick: dict[str, Any]) -> None:
+    x, classes = np.arange(60.0)[:, None], np.arange(60) % 3
+    model = sugata.StructuredDataClassifier(**quick).fit(x, np.eye(3)[classes], epochs=1)
+    assert (
+        model.score(x, np.eye(3)[classes]) == model.score(x, classes) == np.mean(model.predict(x) == classes)
+    )
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        (pd.Series(["a", None, "b"] * 20, dtype="string"), "row 1 has no label"),
+        ([["a"], ["a", "b"]] * 30, "rows are of several lengths; .* or set multi_label=True"),
+        ([{"a": 1}] * 60, "labels are of type dict"),
+        (
+            np.array([1, "a"] * 30, dtype=object),
+            "labels are of type int and str; give texts or whole numbers",
+        ),
+    ],
+)
+def test_labels_that_cannot_be_get_one_line(y: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        checked_classes(y)
+
+
+def test_labels_in_an_array_of_objects_are_what_they_are() -> None:
+    assert checked_classes(np.array([1, 2], dtype=object)).dtype.kind == "i"
+    assert checked_classes(np.array([True, False], dtype=object)).dtype.kind == "b"
+
+
+@pytest.mark.parametrize("weight", ["unbalanced", [1, 2], {"a": "heavy"}, 3])
+def test_weights_that_are_none_get_one_line(weight: Any, quick: dict[str, Any]) -> None:
+    with pytest.raises(TaskError, match=r"class_weight is .*; give 'balanced', or a weight for each class"):
+        sugata.StructuredDataClassifier(**quick, class_weight=weight).fit(
+            np.arange(9.0)[:, None], list("ab") * 4 + ["a"]
+        )
+
+
+def test_probabilities_before_a_fit_say_that_there_was_none() -> None:
+    row = sugata.StructuredDataInput()
+    with pytest.raises(NotFittedError):
+        sugata.AutoModel(row, sugata.ClassificationHead()).predict_proba(np.zeros((2, 1)))

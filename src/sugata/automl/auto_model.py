@@ -79,7 +79,8 @@ class AutoModel(AutoEstimator):
 
     def predict_proba(self, x: Any) -> np.ndarray | list[np.ndarray]:
         """Probabilities of classes and labels, and values; of several heads a list."""
-        return by_name(self.fitted_.graph, self.fitted_.probabilities(self._rows(x)))
+        rows = self._rows(x)
+        return by_name(self.fitted_.graph, self.fitted_.probabilities(rows))
 
     def score(self, x: Any, y: Any) -> float:
         """Accuracy, or R2.

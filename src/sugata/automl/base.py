@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -341,11 +341,12 @@ def _best(fitted: "Fitted") -> str:
 def _by_label(weight: Any) -> Any:
     if weight is None or weight == "balanced":
         return weight
-    if not isinstance(weight, Mapping):
+    try:
+        return {str(label): float(value) for label, value in weight.items()}
+    except (AttributeError, TypeError, ValueError):
         raise TaskError(
             f"class_weight is {weight!r}; give 'balanced', or a weight for each class such as {{'yes': 2}}"
-        )
-    return {str(label): float(value) for label, value in weight.items()}
+        ) from None
 
 
 def _snake(name: str) -> str:

@@ -134,5 +134,5 @@ def _probabilities(kind: str, outputs: Floats, target: Any) -> Any:
         powers = np.exp(outputs - outputs.max(1, keepdims=True))
         return powers / powers.sum(1, keepdims=True)
     if kind == "multi_label":
-        return 1 / (1 + np.exp(-outputs))
+        return torch.from_numpy(outputs).sigmoid().numpy()
     return target.inverse(outputs)

@@ -52,9 +52,8 @@ def _known(name: str, measured: Sequence[str]) -> str:
         return _loss(measured)
     found = _OTHER_NAMES.get(plain, plain)
     if found not in (*measured, *_COSTS):
-        raise RecipeError(
-            f"objective {name!r} is not measured; use {', '.join((*measured, 'loss', *_COSTS))}"
-        )
+        known = dict.fromkeys((*measured, "loss", *_COSTS))
+        raise RecipeError(f"objective {name!r} is not measured; use {', '.join(known)}")
     return found
 
 

@@ -50,9 +50,7 @@ def checked_classes(y: Any) -> Any:
     """
     found = _column(y)
     if found.dtype.kind == "O" and found.ndim == 1:
-        missing = [one is None or one != one for one in found]
-        if any(missing):
-            raise InputError(f"y: row {missing.index(True)} has no label; fill it, or leave the row out")
+        found = _checked_objects(found)
     _check_finite(found, "label")
     if found.ndim == 1:
         check_classification_targets(found)
@@ -77,8 +75,31 @@ def checked_values(y: Any) -> Any:
 
 def _column(y: Any) -> Any:
     """``(rows, 1)`` as ``(rows,)``, with scikit-learn's warning; anything else as an array."""
-    found = np.asarray(y)
+    try:
+        found = np.asarray(y)
+    except ValueError:
+        raise InputError(
+            "y: rows are of several lengths; give one label or value a row, or set multi_label=True"
+        ) from None
     return column_or_1d(found, warn=True) if found.ndim == 2 and found.shape[1] == 1 else found
+
+
+def _checked_objects(found: Any) -> Any:
+    """Labels of one plain type as an array of it; texts stay objects.
+
+    Raises:
+        InputError: one is missing, or they are of several types.
+    """
+    from sugata.tasks.prepared.class_target import plain
+
+    for row, one in enumerate(found):
+        if one is None or type(one).__name__ in ("NAType", "NaTType") or one != one:
+            raise InputError(f"y: row {row} has no label; fill it, or leave the row out")
+    labels = plain(found)
+    kinds = sorted({type(one).__name__ for one in labels.tolist()})
+    if labels.dtype.kind == "O" and kinds != ["str"]:
+        raise InputError(f"y: labels are of type {' and '.join(kinds)}; give texts or whole numbers alone")
+    return labels
 
 
 def _check_finite(found: Any, what: str) -> None:

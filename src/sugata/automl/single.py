@@ -109,12 +109,11 @@ class SingleClassifier(ClassifierMixin, SingleEstimator):
     def score(self, x: Any, y: Any = None, sample_weight: Any = None) -> float:
         """The share of rows whose label is right, or all of whose labels are."""
         x, y = self._scored(x, y)
-        if not getattr(self, "multi_label", False):
+        if not getattr(self, "multi_label", False) and np.shape(y)[1:] in ((), (1,)):
             return float(super().score(x, y, sample_weight))
-        found = self.predict(x)
         adapter = next(iter(self.fitted_.adapters.targets.values()))
-        right = (adapter.transform(y) == adapter.transform(found)).all(1)
-        return float(np.average(right, weights=sample_weight))
+        right = adapter.transform(y) == adapter.transform(self.predict(x))
+        return float(np.average(right.reshape(len(right), -1).all(1), weights=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -195,7 +195,7 @@ def test_data_of_another_kind_than_the_input_is_refused() -> None:
     label = TensorSpec("label", ("batch", 3), "float32", 3)
     signature = Signature((TensorSpec("image", ("batch", 30), "float32"),), (label,))
     made = chain({"kind": "dense"})
-    with pytest.raises(InvalidArchitecture, match=r"input 'image': the data are .* which is no image"):
+    with pytest.raises(InvalidArchitecture, match=r"input 'image': its data are .*; give images of"):
         made.build(made.known_good()[0], signature)
 
 

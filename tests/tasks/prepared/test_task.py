@@ -27,6 +27,7 @@ from sugata.tasks.prepared import (
     prepare,
 )
 from sugata.tasks.prepared.folder import joined
+from sugata.tasks.prepared.heads import head_of
 from sugata.training import TrainingSettings, train
 from sugata.trial import Fidelity
 
@@ -313,3 +314,12 @@ def test_rows_mapped_from_the_disk_stay_there_when_they_are_joined(tmp_path: Pat
     assert isinstance(whole, np.memmap)
     np.testing.assert_array_equal(whole, np.concatenate(parts))
     assert not isinstance(joined(parts), np.memmap)
+
+
+@pytest.mark.parametrize("labels", [np.array([0.0, 1.0]), np.array([False, True])])
+def test_weights_of_classes_are_found_by_their_value(labels: np.ndarray) -> None:
+    adapter = ClassAdapter.fit(labels)
+    assert head_of("y", adapter, [1, 1], {"1": 3.0}, 0.0).weights == (1, 3)  # type: ignore[attr-defined]
+    assert head_of("y", adapter, [1, 1], {str(labels[1]): 3.0}, 0.0).weights == (1, 3)  # type: ignore[attr-defined]
+    with pytest.raises(TaskError, match="inf is no weight"):
+        head_of("y", adapter, [1, 1], {"1": float("inf")}, 0.0)

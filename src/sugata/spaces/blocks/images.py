@@ -1,15 +1,10 @@
 """Blocks of images."""
 
-from typing import TYPE_CHECKING
-
 from sugata.spaces.blocks.fields import Field
 from sugata.spaces.blocks.kinds import Built, Kind, Values, unfit
 from sugata.spaces.blocks.shapes import ImageShape, SequenceShape, Shape, TokenShape, VectorShape
 from sugata.spaces.blocks.vectors import DROPOUT
 from sugata.spaces.cell.nasbench201 import EDGES, OPERATIONS
-
-if TYPE_CHECKING:
-    pass
 
 #: What may be done to training images, from least to most; the task does it (`sugata.tasks.prepared`).
 POLICIES = ("none", "shift", "shift+flip", "affine", "affine+cutout")

@@ -1,5 +1,6 @@
 """What flows between blocks, as values: images, tokens, tables, sequences and vectors, without the batch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -94,6 +95,13 @@ class VectorShape:
         return f"a vector of {self.dim}"
 
 
+_WANTED: Mapping[InputKind, str] = {
+    "image": "images of channels, height and width",
+    "text": "numbers of words",
+    "table": "rows of columns",
+    "array": "vectors, sequences of vectors, or channels of height and width",
+}
+
 Shape = ImageShape | TokenShape | TableShape | SequenceShape | VectorShape
 
 
@@ -113,7 +121,5 @@ def input_shape(kind: InputKind, spec: TensorSpec) -> Shape:
         return TableShape(sizes[0] - len(spec.categories), spec.categories)
     if known and kind == "array" and len(sizes) in (1, 2):
         return VectorShape(*sizes) if len(sizes) == 1 else SequenceShape(*sizes)
-    raise InvalidArchitecture(
-        f"input {spec.name!r}: the data are {spec.shape} {spec.dtype}, which is no {kind}; give the input the"
-        " kind of its data"
-    )
+    shape = " x ".join(map(str, spec.shape))
+    raise InvalidArchitecture(f"input {spec.name!r}: its data are {shape} {spec.dtype}; give {_WANTED[kind]}")

@@ -139,7 +139,7 @@ def as_column(raw: Any) -> Array:
         if not all(isinstance(one, str) for one in objects.flat):
             found = objects  # NumPy would make texts of numbers and of NaN
     if found.dtype == object:
-        found = _plain(found)
+        found = plain(found)
     if found.ndim == 2 and found.shape[1] == 1:
         found = found[:, 0]
     if found.ndim not in (1, 2):
@@ -155,7 +155,7 @@ def _is_extension(raw: Any) -> bool:
     return any(not isinstance(dtype, np.dtype) for dtype in dtypes)
 
 
-def _plain(found: Array) -> Array:
+def plain(found: Array) -> Array:
     """Objects that are all numbers, texts or truth values as such; pandas' NA as NaN."""
     flat = [_value(one) for one in found.ravel().tolist()]
     kinds = {type(one) for one in flat}

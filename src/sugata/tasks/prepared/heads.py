@@ -153,14 +153,21 @@ def _weights(
         rows = sum(counts or [])
         return tuple(rows / (len(labels) * max(count, 1)) for count in counts or [])
     by_name = {str(label): number for number, label in enumerate(labels)}
+    # 1, 1.0 and True are one label in Python, whose names differ.
+    by_name |= {str(int(label)): by_name[str(label)] for label in labels if _is_whole(label)}
     found = [1.0] * len(labels)
     for label, value in weight.items():
         if str(label) not in by_name:
-            raise TaskError(f"class_weight.{name}: {label!r} is no class; they are {', '.join(by_name)}")
-        if not value >= 0:
-            raise TaskError(f"class_weight.{name}.{label}: {value} is negative; give 0 or more")
+            known = ", ".join(map(str, labels))
+            raise TaskError(f"class_weight.{name}: {label!r} is no class; they are {known}")
+        if not 0 <= value < float("inf"):
+            raise TaskError(f"class_weight.{name}.{label}: {value} is no weight; give 0 or more")
         found[by_name[str(label)]] = float(value)
     return tuple(found)
+
+
+def _is_whole(label: Any) -> bool:
+    return isinstance(label, bool) or (isinstance(label, float) and label.is_integer())
 
 
 def combined(heads: Mapping[str, Head]) -> tuple[Metric, ...]:
