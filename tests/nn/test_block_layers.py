@@ -263,3 +263,10 @@ def test_a_normalization_takes_a_number_a_channel_or_one_for_all() -> None:
 def test_a_module_of_unknown_parameters_is_not_initialized_silently() -> None:
     with pytest.raises(TypeError, match="Bilinear"):
         initialize_block(nn.Sequential(nn.Bilinear(2, 2, 2)), rng())
+
+
+def test_what_training_may_not_have_begins_with_a_vector_that_says_nothing() -> None:
+    row, words = drawn(TableEmbedding(1, (5,), (3,))), drawn(TokenEmbedding(9, 4))
+    codes = torch.tensor([[0.0, 0.0], [0.0, 1.0], [0.0, 2.0]])  # missing, rare or unseen, the most frequent
+    assert row(codes).any(1).tolist() == [False, False, True]
+    assert words(torch.tensor([[1, 2]])).values.any(2).tolist() == [[False, True]]

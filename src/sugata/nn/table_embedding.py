@@ -53,11 +53,13 @@ class TableEmbedding(nn.Module):
     @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:
         """Draw all weights: vectors of categories have the variance of a standardized number over their
-        width.
+        width. The first two, of what is missing or rare, begin at zero: where training has none of these,
+        they say nothing.
         """
         for table in self.tables:
             assert isinstance(table, nn.Embedding)
             table.weight.normal_(0.0, table.embedding_dim**-0.5, generator=generator)
+            table.weight[:2].zero_()
         if self.embedding is not None:
             self.embedding.initialize(generator)
 

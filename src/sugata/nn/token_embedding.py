@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from sugata.nn.dropout import Dropout
 from sugata.nn.sequences import Steps
 
-PADDING = 0
+PADDING, UNKNOWN = 0, 1
 _STD = 0.1  # of the initial vectors: words that were seldom seen say little
 
 
@@ -16,7 +16,7 @@ class TokenEmbedding(nn.Module):
     Padding, wherever it stands, comes to the end.
 
     Args:
-        vocabulary: Words; 0 is padding.
+        vocabulary: Words; 0 is padding, 1 any that is not known.
         dim: Width of the vectors.
         word_dropout: Probability that a word's vector is zero.
     """
@@ -36,8 +36,11 @@ class TokenEmbedding(nn.Module):
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:
-        """Draw the vectors."""
+        """Draw the vectors; that of unknown words is zero at first, as a word that is left out is: where
+        training has none of them, they say nothing.
+        """
         self.table.weight.normal_(0.0, _STD, generator=generator)
+        self.table.weight[UNKNOWN].zero_()
 
 
 def _aligned(tokens: Tensor) -> Tensor:

@@ -158,6 +158,7 @@ def test_sequences_of_numbers_are_taken_as_they_are() -> None:
         (["", "  "], "no row has a word"),
         ([], "no rows"),
         ([[1, -2]], "row 0 is no sequence of whole numbers"),
+        ([[1, 2], [3, 2_000_000_000]], "row 1 has 2,000,000,000; give numbers of words"),
     ],
 )
 def test_what_is_no_text_gets_one_line(raw: Any, message: str) -> None:

@@ -17,6 +17,7 @@ PADDING, UNKNOWN = 0, 1
 MOST_WORDS = 20_000
 MOST_LENGTH = 400
 _COVERED = 0.95  # of the training texts are not cut
+_MOST_NUMBERS = 10_000_000  # of words: each has a vector
 _FEW_TEXTS = 1000  # below, words that occur once are kept
 #: Words with their apostrophes ("don't", "n't"), and single signs.
 _WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|_")
@@ -116,10 +117,16 @@ class TokenAdapter(InputAdapter):
             raw: an array ``(rows, length)`` of whole numbers from 0, or lists of them.
 
         Raises:
-            InputError: other than whole numbers from 0.
+            InputError: other than whole numbers from 0, or such as are no numbers of words.
         """
         rows = _sequences(raw)
-        return cls(max(2, 1 + max(int(row.max(initial=0)) for row in rows)), length or max(map(len, rows)))
+        largest = [int(row.max(initial=0)) for row in rows]
+        if max(largest) >= _MOST_NUMBERS:
+            raise InputError(
+                f"text: row {{row}} has {max(largest):,}; give numbers of words, below {_MOST_NUMBERS:,}",
+                largest.index(max(largest)),
+            )
+        return cls(max(2, 1 + max(largest)), length or max(map(len, rows)))
 
     def transform(self, raw: Any) -> Array:
         """``(rows, length)`` int32."""
