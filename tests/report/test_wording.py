@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sugata.report.svg import span, tick_text, ticks
-from sugata.report.wording import count, duration, number, wording
+from sugata.report.wording import count, duration, number, shortened, wording
 from sugata.trial import Metric
 
 
@@ -57,3 +57,13 @@ def test_axes_hold_every_value_and_have_few_ticks(values):
     marks = ticks(low, high)
     assert len(marks) <= 12
     assert all(tick_text(mark, abs(marks[1] - marks[0])) for mark in marks) if len(marks) > 1 else True
+
+
+def test_choices_of_blocks_are_called_by_their_last_words_where_those_tell_them_apart() -> None:
+    names = ["table/dense/units", "conv_1/filters", "conv_2/filters", "num_layers"]
+    assert shortened(names) == {
+        "table/dense/units": "units",
+        "conv_1/filters": "conv_1/filters",
+        "conv_2/filters": "conv_2/filters",
+        "num_layers": "num_layers",
+    }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sugata.report import analysis
 from sugata.report.data import ReportData
-from sugata.report.wording import Wording, count, number, plural, value_text
+from sugata.report.wording import Wording, count, number, plural, shortened, value_text
 from sugata.trial import Status, Trial
 
 _MOST_CHOICES = 8  # named in the headline
@@ -79,7 +79,8 @@ def _found(data: ReportData, words: Mapping[str, Wording]) -> str:
     if named:
         what = named + (f" with {' of '.join(sizes)}" if sizes else "")
     else:
-        listed = [f"{name} {value_text(value)}" for name, value in architecture.items()]
+        short = shortened(architecture)
+        listed = [f"{short[name]} {value_text(value)}" for name, value in architecture.items()]
         what = ", ".join(listed[:_MOST_CHOICES] + ["…"] * (len(listed) > _MOST_CHOICES))
     shown = [*(metric.name for metric in data.objectives.metrics), *_COMPARED]
     unique = list(dict.fromkeys(name for name in shown if name in metrics and name in words))

@@ -192,4 +192,7 @@ def _lines_chart(lines: Sequence[tuple[Curve, bool, str]], label: str, step: str
 
 
 def _short(content: str, length: int) -> str:
-    return content if len(content) <= length else content[: length - 1] + "…"
+    """What fits; of a path its end, which says more."""
+    if len(content) <= length:
+        return content
+    return "…" + content[1 - length :] if "/" in content else content[: length - 1] + "…"

@@ -162,6 +162,13 @@ def architecture_text(architecture: Mapping[str, Value]) -> str:
     return ", ".join(f"{name} {value_text(value)}" for name, value in architecture.items())
 
 
+def shortened(names: Iterable[str]) -> dict[str, str]:
+    """Choices of blocks, ``block/part/choice``, by their last words, where only one is called so."""
+    last = {name: name.rsplit("/", 1)[-1].replace("_", " ") if "/" in name else name for name in names}
+    found = list(last.values())
+    return {name: short if found.count(short) == 1 else name for name, short in last.items()}
+
+
 def plural(amount: int, noun: str) -> str:
     """``1 trial``, ``2 trials``."""
     return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"

@@ -10,7 +10,7 @@ from sugata.report import draw_text
 from sugata.reuse import trial_folder
 from sugata.run.assembly import fidelity, final_fidelity
 from sugata.run.current import Run
-from sugata.run.folder import BEST, FINAL, FIRST_AS_SEARCHED, FIRST_BASELINE, FIRST_FINAL
+from sugata.run.folder import BEST, FINAL, FIRST_AS_SEARCHED, FIRST_BASELINE, FIRST_FINAL, LAST
 from sugata.run.given import given_architecture
 from sugata.run.outside import Outside, evaluate_outside
 from sugata.run.supernet import given_weights
@@ -23,13 +23,14 @@ def finish(run: Run) -> None:
     from sugata.run.winners import export_finals  # needs torch
 
     if not run.done("train"):
-        with run.stage("train"):
+        with run.stage("train") as left:
             _note_trained_baselines(run)
             _train(run)
             if run.assembly.recipe.final.refit is not None:
                 from sugata.run.refit import refit  # needs torch
 
                 refit(run)
+            left |= {} if run.ships else {LAST: True}
     _drop_checkpoints(run)
     if not run.ships:
         return

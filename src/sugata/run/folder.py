@@ -25,6 +25,7 @@ BEST = "best"
 FINAL = "final"
 REFIT = "refit"
 SHARED_WEIGHTS = "supernet"
+LAST = "last"  # in what a stage leaves: the run ends with it, though others could follow
 # Trials that are not the strategy's are numbered from here, beyond all that are.
 FIRST_BASELINE = 1_000_000
 FIRST_FINAL = 2_000_000

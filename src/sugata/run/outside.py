@@ -55,7 +55,7 @@ def evaluate_outside(run: Run, engine: Engine, wanted: list[Outside], what: str 
         run.progress.now(f"{what}: {plural(len(missing), 'network')}", left if 0 < left < math.inf else None)
         for outcome in engine.wait(1.0):
             item = missing.pop(outcome.number)
-            trial = _measured_once(finished_trial(item.proposal, outcome), record.trials)
+            trial = _measured_once(item, finished_trial(item.proposal, outcome), record.trials)
             run.journal.note(item.kind, {"name": item.name, **journals.trial_to_data(trial)})
             run.progress.trial(trial, None, run.assembly.objectives, name=item.name)
 
@@ -68,12 +68,16 @@ def _seconds_of_training(items: list[Outside], workers: int) -> float:
     return sum(budget.amount for budget in budgets) / min(workers, max(1, len(items)))
 
 
-def _measured_once(trial: Trial, searched: list[Trial]) -> Trial:
-    """A final with the timings that the search measured of the same network, by which limits were decided."""
+def _measured_once(item: Outside, trial: Trial, searched: list[Trial]) -> Trial:
+    """A final with the timings that the search measured of the same network, by which limits were decided.
+
+    Where its weights are the search's, so is the time that they took.
+    """
     parent = next((one for one in searched if one.number in trial.proposal.parents), None)
     if parent is None or not trial.ok:
         return trial
-    timed = {name: value for name, value in parent.metrics.items() if name in TIMED}
+    names = TIMED | {"training_seconds"} if item.given is not None else TIMED
+    timed = {name: value for name, value in parent.metrics.items() if name in names}
     return replace(trial, metrics={**trial.metrics, **timed})
 
 

@@ -11,7 +11,7 @@ from sugata import recipe as recipes
 from sugata.errors import RunFolderError, TaskError
 from sugata.reuse import trial_folder
 from sugata.run.aims import objectives_of
-from sugata.run.folder import BEST, FINAL, FIRST_FINAL, RECIPE, REFIT, REPORT, journal_path
+from sugata.run.folder import BEST, FINAL, FIRST_FINAL, LAST, RECIPE, REFIT, REPORT, journal_path
 from sugata.trial import Metric, Trial
 
 if TYPE_CHECKING:
@@ -131,10 +131,10 @@ class Result:
 
     @property
     def finished(self) -> bool:
-        """Whether the last stage is done."""
+        """Whether the last stage is done: the last of all, or the one that was noted to be."""
         last = "search" if self.recipe.task is None else "test"
-        names = [note.data["name"] for note in self.record.notes("stage")]
-        return bool(names) and names[-1] == last
+        stages = [note.data for note in self.record.notes("stage")]
+        return bool(stages) and (stages[-1]["name"] == last or stages[-1].get(LAST, False))
 
     def model(self) -> "nn.Module":
         """The exported winner as a torch module, with the weights as they are stored.
