@@ -9,7 +9,9 @@ TITLES: Mapping[str, tuple[str, ...]] = {
     "Abdelfattah et al. 2021": ("Zero-Cost Proxies for Lightweight NAS. ICLR",),
     "Akiba et al. 2019": ("Optuna: A Next-generation Hyperparameter Optimization Framework. KDD",),
     "Akimoto et al. 2019": ("Adaptive Stochastic Natural Gradient Method for One-Shot NAS. ICML",),
-    "Awad et al. 2021": ("DEHB: Evolutionary Hyperband for Scalable Hyperparameter Optimization. IJCAI",),
+    "Awad et al. 2021": (
+        "DEHB: Evolutionary Hyperband for Scalable, Robust and Efficient Hyperparameter Optimization. IJCAI",
+    ),
     "Bergstra & Bengio 2012": ("Random Search for Hyper-Parameter Optimization. JMLR",),
     "Bergstra et al. 2011": ("Algorithms for Hyper-Parameter Optimization. NeurIPS",),
     "Cai et al. 2019": ("ProxylessNAS: Direct Neural Architecture Search on Target Task and Hardware. ICLR",),
@@ -48,7 +50,9 @@ TITLES: Mapping[str, tuple[str, ...]] = {
     "Tanaka et al. 2020": (
         "Pruning Neural Networks without Any Data by Iteratively Conserving Synaptic Flow. NeurIPS",
     ),
-    "Turner et al. 2020": ("BlockSwap: Fisher-guided Block Substitution for Network Compression. ICLR",),
+    "Turner et al. 2020": (
+        "BlockSwap: Fisher-guided Block Substitution for Network Compression on a Budget. ICLR",
+    ),
     "Wang et al. 2020": (
         "Picking Winning Tickets Before Training by Preserving Gradient Flow (GraSP). ICLR",
     ),
@@ -58,7 +62,9 @@ TITLES: Mapping[str, tuple[str, ...]] = {
         "Exploring the Loss Landscape in Neural Architecture Search. UAI (local search)",
         "BANANAS: Bayesian Optimization with Neural Architectures for NAS. AAAI",
     ),
-    "Xu et al. 2020": ("PC-DARTS: Partial Channel Connections for Memory-Efficient NAS. ICLR",),
+    "Xu et al. 2020": (
+        "PC-DARTS: Partial Channel Connections for Memory-Efficient Architecture Search. ICLR",
+    ),
     "Ying et al. 2019": ("NAS-Bench-101: Towards Reproducible Neural Architecture Search. ICML",),
     "Yu & Huang 2019": ("Universally Slimmable Networks and Improved Training Techniques. ICCV",),
     "Yu et al. 2020": ("BigNAS: Scaling Up NAS with Big Single-Stage Models. ECCV",),

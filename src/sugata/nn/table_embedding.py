@@ -96,9 +96,10 @@ class PeriodicNumbers(nn.Module):
 class PiecewiseLinearNumbers(nn.Module):
     """How far each number is through every bin of its range, then a linear layer of its own and a ReLU.
 
-    Gorishniy et al. 2022, section 3.2.1, equation 1: 0 below a bin, 1 above it, linear inside. Departures:
-    the outermost bins do not go on beyond their edges, so that an outlier is no more than an extreme; and
-    edges are quantiles of the normal distribution until those of the training data are filled in.
+    Gorishniy et al. 2022, section 3.2: 0 below a bin, 1 above it, linear inside; bins between quantiles
+    (3.2.1). Departures: the outermost bins do not go on beyond their edges, so that an outlier is no more
+    than an extreme; and edges are quantiles of the normal distribution until those of the training data are
+    filled in.
 
     Args:
         numbers: How many.
