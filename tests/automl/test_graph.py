@@ -9,6 +9,7 @@ import pytest
 
 from sugata.automl.graph import graph_of
 from sugata.automl.nodes import (
+    _AUTOKERAS,
     Block,
     ClassificationHead,
     ConvBlock,
@@ -23,6 +24,7 @@ from sugata.automl.nodes import (
     TextInput,
 )
 from sugata.errors import InvalidArchitecture, RecipeError
+from sugata.spaces.blocks import KINDS
 
 
 def two_inputs() -> tuple[list, list]:
@@ -127,9 +129,8 @@ def test_fields_are_given_as_numbers_of_any_make(units: Any) -> None:
 @pytest.mark.parametrize(
     ("block", "said"),
     [
-        (DenseBlock(num_units=32), "'dense': unknown field 'num_units'; its fields are num_layers, units"),
+        (DenseBlock(width=32), "'dense': unknown field 'width'; its fields are num_layers, units"),
         (DenseBlock(units=object()), "'dense': units is <object object at .*>; give a whole number"),
-        (ImageAugmentation(horizontal_flip=False), "unknown field 'horizontal_flip'; its fields are policy"),
     ],
 )
 def test_a_field_that_cannot_be_is_refused_before_data_are_read(block: Block, said: str) -> None:
@@ -145,3 +146,22 @@ def test_images_are_changed_once_and_before_all_else() -> None:
         graph_of(image, ClassificationHead()(both))
     with pytest.raises(RecipeError, match=r"'image_augmentation': .*not after 'conv'"):
         graph_of(image, ClassificationHead()(ImageAugmentation()(ConvBlock()(image))))
+
+
+@pytest.mark.parametrize(
+    ("block", "field", "remedy"),
+    [
+        (DenseBlock, "num_units", "write units"),
+        (ImageAugmentation, "horizontal_flip", "set policy"),
+        (ClassificationHead, "num_classes", "leave it out: it is read off the targets"),
+        (RegressionHead, "output_dim", "leave it out"),
+    ],
+)
+def test_fields_of_autokeras_are_told_what_they_are_here(block: type, field: str, remedy: str) -> None:
+    with pytest.raises(RecipeError, match=f"{block.__name__} has no {field}; {remedy}"):
+        block(**{field: 1})
+
+
+def test_no_block_has_a_field_that_is_said_to_be_autokeras_own() -> None:
+    fields = {field.name for kind in KINDS.values() for field in kind.fields}
+    assert not fields & set(_AUTOKERAS)

@@ -13,6 +13,27 @@ from sugata.trial import Value
 
 Field = Value | Sequence[Value]
 
+#: Fields that AutoKeras has and these blocks do not, and what to do instead.
+_AUTOKERAS = {
+    **dict.fromkeys(("num_classes", "output_dim"), "leave it out: it is read off the targets"),
+    **dict.fromkeys(("loss", "metrics"), "leave it out: the head has its own"),
+    **dict.fromkeys(("max_features", "max_tokens"), "leave it out: the vocabulary is that of the texts"),
+    **dict.fromkeys(("version", "pretrained"), "leave it out: networks are trained from scratch"),
+    **dict.fromkeys(
+        ("translation_factor", "rotation_factor", "zoom_factor", "horizontal_flip"),
+        "set policy, such as 'shift+flip' or 'affine'",
+    ),
+    **dict.fromkeys(("vertical_flip", "contrast_factor"), "no policy does that: leave it out"),
+    "axis": "leave it out: it is that of the channels",
+    "num_units": "write units",
+    "use_batchnorm": "write batch_norm",
+    "embedding_dim": "write dim",
+    "reduction_type": "write reduction, with average for global_avg and max for global_max",
+    "return_sequences": "leave it out: TemporalReduction makes one vector of a sequence",
+    "normalize": "call Normalization before the block, or not",
+    "augment": "call ImageAugmentation before the block, or not",
+}
+
 _keys = itertools.count()
 
 
@@ -106,12 +127,18 @@ class Block:
     Args:
         name: of the block in the space's choices; None: after its kind.
         fields: see the block's own class.
+
+    Raises:
+        RecipeError: a field is AutoKeras' own.
     """
 
     kind = ""
     role = "block"
 
     def __init__(self, name: str | None = None, **fields: Field) -> None:
+        for field in fields:
+            if field in _AUTOKERAS:
+                raise RecipeError(f"{type(self).__name__} has no {field}; {_AUTOKERAS[field]}")
         self.name = name
         self.fields: dict[str, Any] = {field: _plain(value) for field, value in fields.items()}
 
