@@ -110,7 +110,8 @@ class EarlyStopSection(Section):
 class RefitSection(Section):
     """The winner's last training, on training and validation rows together.
 
-    It takes as many passes as its best weights took. No row is left to score it on: the scores that are shown
+    It takes as many passes as its best weights took; where those were the last, up to three times as many, if
+    `seconds` allow. No row is left to score it on: the scores that are shown
     are those of the winner before.
     """
 

@@ -53,6 +53,16 @@ def test_the_best_is_trained_on_all_rows_unless_validation_rows_are_given_apart(
         assert recipe.recipe.final.refit is None
 
 
+def test_winners_are_trained_again_only_where_that_is_longer() -> None:
+    longer = planned(MNIST, budget=300.0, n_jobs=1).recipe
+    assert longer.stages.skip_retrain is None
+    assert longer.final.amount >= 1.25 * longer.funnel[-1].amount
+    short = planned(MNIST, budget=75.0, n_jobs=1).recipe
+    assert short.stages.skip_retrain == "search"
+    assert short.final.refit.seconds > short.funnel[-1].amount * 5000 / 4000
+    assert short.budget.seconds + short.final.refit.seconds < 75
+
+
 def test_small_data_stay_in_this_process() -> None:
     assert planned(WINE, max_trials=5).recipe.engine.workers == 0
     assert planned(RowCounts(("image",), 50_000, 10_000), max_trials=20).recipe.engine.workers > 0

@@ -89,10 +89,10 @@ def test_rows_with_a_single_one_are_scored_as_classes(quick: dict[str, Any]) -> 
     [
         (pd.Series(["a", None, "b"] * 20, dtype="string"), "row 1 has no label"),
         ([["a"], ["a", "b"]] * 30, "rows are of several lengths; .* or set multi_label=True"),
-        ([{"a": 1}] * 60, "labels are of type dict"),
+        ([{"a": 1}] * 60, "[Uu]nknown label type dict"),
         (
             np.array([1, "a"] * 30, dtype=object),
-            "labels are of type int and str; give texts or whole numbers",
+            "[Uu]nknown label type int and str; give texts or whole numbers",
         ),
     ],
 )

@@ -13,9 +13,10 @@ from sugata import recipe as recipes
 from sugata.errors import RecipeError
 from sugata.evaluators.folds import checkpoints_of
 from sugata.export.blocks import load_blocks_network
-from sugata.run import Progress, Result, start
+from sugata.run import Progress, Result, refit, start
 from sugata.run.folder import FIRST_FINAL
 from sugata.training import CHECKPOINT, spent_on_weights
+from sugata.training.checkpoint import Spent
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +58,7 @@ def test_the_winner_ships_as_trained_on_all_rows_for_as_many_passes(
     result = searched(tmp_path, {}, monkeypatch)
     winner = result.finals[0]
     last = result.refits[winner.number]
-    before, _ = spent_on_weights(checkpoint(result))
+    before = spent_on_weights(checkpoint(result)).steps
     assert 0 < before < 20  # validation has chosen earlier weights than the last
     assert last.proposal.fidelity.amount == round(before * 80 / 72)
     assert last.details["steps"] == round(before * 80 / 72)
@@ -79,6 +80,18 @@ def checkpoint(result: Result) -> Path:
     return result.folder / "final" / f"{result.finals[0].number - FIRST_FINAL:04d}" / CHECKPOINT
 
 
+def test_where_the_last_weights_were_the_best_it_takes_the_time_that_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refit, "spent_on_weights", lambda path: Spent(20, 0.5, 1.0))
+    result = searched(tmp_path, {"seconds": 1.0}, monkeypatch)
+    assert result.refits[result.finals[0].number].details["steps"] == round(20 / 0.5)
+    monkeypatch.setattr(refit, "spent_on_weights", lambda path: Spent(20, 0.5, 0.8))
+    (tmp_path / "chosen").mkdir()
+    result = searched(tmp_path / "chosen", {"seconds": 1.0}, monkeypatch)
+    assert result.refits[result.finals[0].number].details["steps"] == round(20 * 80 / 72)
+
+
 def test_where_folds_scored_it_the_passes_are_those_of_the_folds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +99,7 @@ def test_where_folds_scored_it_the_passes_are_those_of_the_folds(
     (trial,), winner = result.record.trials, result.finals[0]
     assert trial.details["folds"] == 4
     assert winner.metrics["cross_entropy"] == trial.metrics["cross_entropy"]
-    steps = [spent_on_weights(path)[0] for path in checkpoints_of(checkpoint(result).parent)]
+    steps = [spent_on_weights(path).steps for path in checkpoints_of(checkpoint(result).parent)]
     assert len(steps) == 4
     assert result.refits[winner.number].details["steps"] == round(np.mean(steps) * 4 / 3)
 

@@ -205,9 +205,9 @@ def test_early_stopping_goes_back_to_the_best_weights(toy: ModuleType, tmp_path:
     for name, best in task.weights[1].items():
         assert torch.equal(model.state_dict()[name], best)
         assert torch.equal(loaded.state_dict()[name], best)
-    taken, seconds = spent_on_weights(tmp_path / CHECKPOINT)
-    assert taken == 10
-    assert seconds == pytest.approx(result.seconds / 2)
+    spent = spent_on_weights(tmp_path / CHECKPOINT)
+    assert (spent.steps, spent.share) == (10, 0.5)
+    assert spent.seconds == pytest.approx(result.seconds / 2)
 
 
 def test_activation_checkpointing_changes_nothing_but_memory(toy: ModuleType) -> None:

@@ -10,7 +10,9 @@ from sugata.errors import RecipeError
 from sugata.recipe import Recipe
 
 SEARCH_SHARE = 0.55  # of a budget of time, where winners are trained again
-_REFIT_SHARE = 0.2  # where they are not: of the last training, on all rows
+_WITHOUT_FINAL = 0.65  # where they are not, but on all rows
+_LONGER = 1.25  # so many times the highest rung's training that of winners is, or it is left out
+_REFIT_SHARE = 0.2  # of rounds: that last training on all rows
 _LATER = 1.1  # so much longer than it took before that training may take
 MARGIN = 0.05  # of a budget that is left over for reading data, and for what takes longer than planned
 _STARTING = 6.0  # seconds until workers are there
@@ -19,7 +21,7 @@ PATIENCE = 10  # evaluations without a new best
 _STEPS = 2000  # of a training whose epochs are not given, about
 _EPOCHS = (10, 200)
 _FOLDS = 3  # of the rows of small tables, where the mean of several trainings tells more than a longer one
-_FOLD_STEPS = 600
+_FOLD_STEPS = 300
 _FEW_ROWS = 2000
 _OVERHEAD = 0.7  # seconds of a trial besides training: building, scoring, starting
 _CANDIDATES = (27, 18, 9, 6, 3)  # of the lowest rung; a third goes on, and a third of those again
@@ -104,8 +106,8 @@ def plan(
     Two ways. Rounds: every trial trains for so many epochs, at most, and keeps its best weights. So it is
     where trials or epochs are counted, for tables, and where time is short. A funnel: many candidates train
     for seconds, the best third three times as long, and a third of those again; then the best train anew,
-    longer. Both end with the best network trained for as many passes on all rows, those for validation too,
-    if those are a part of what was given.
+    if there is time to do so for longer. Both end with the best network trained for as many passes on all
+    rows, those for validation too, if those are a part of what was given.
 
     Raises:
         RecipeError: a wish that cannot be.
@@ -120,15 +122,11 @@ def plan(
     common = _common(name, network, task, wishes, batch_size, workers)
     counted = wishes.max_trials is not None or wishes.epochs is not None
     slow = any(kind in ("image", "text") for kind in rows.kinds)
-    rungs = (
-        None
-        if seconds is None or counted or not slow
-        else _rungs(_planned(seconds, workers, starts=2 + wishes.refit) * SEARCH_SHARE, workers or 1)
-    )
-    if rungs is None:
-        return _rounds(common, rows, wishes, batch_size, seconds, workers)
-    assert seconds is not None
-    return _funnel(common, rungs, rows, wishes, seconds, workers)
+    if slow and seconds is not None and not counted:
+        funnel = _funnel(common, rows, wishes, seconds, workers)
+        if funnel is not None:
+            return funnel
+    return _rounds(common, rows, wishes, batch_size, seconds, workers)
 
 
 def usual_seconds(rows: RowCounts) -> float:
@@ -213,18 +211,22 @@ def _rounds(
 
 
 def _funnel(
-    common: dict[str, Any],
-    rungs: tuple[list[int], list[float]],
-    rows: RowCounts,
-    wishes: Wishes,
-    seconds: float,
-    workers: int | None,
-) -> Plan:
-    counts, amounts = rungs
+    common: dict[str, Any], rows: RowCounts, wishes: Wishes, seconds: float, workers: int | None
+) -> Plan | None:
+    """None where there is no time for it."""
     planned = _planned(seconds, workers, starts=2 + wishes.refit)
-    search = planned * SEARCH_SHARE
     more = _LATER * (rows.train + rows.validation) / rows.train if wishes.refit else 0.0
-    final = (planned - search) / (1 + more)
+    search = planned * SEARCH_SHARE
+    rungs, final = _rungs(search, workers or 1), (planned - search) / (1 + more)
+    if rungs is None:
+        return None
+    trained_again = not wishes.refit or final >= _LONGER * rungs[1][-1]
+    if not trained_again:
+        search = planned * _WITHOUT_FINAL
+        rungs = _rungs(search, workers or 1)
+        assert rungs is not None  # there was time for it in less
+        final = rungs[1][-1]
+    counts, amounts = rungs
     evaluations = 8
     names = ("first", "second", "third")
     funnel = [
@@ -232,7 +234,8 @@ def _funnel(
         for name, amount, count in zip(names, amounts, counts, strict=True)
     ]
     funnel[-1].pop("keep")
-    top = max(1, workers or 1)
+    top = max(1, workers or 1) if trained_again else 1
+    left = planned - search - (final if trained_again else 0.0)
     recipe = recipes.parse(
         {
             **common,
@@ -241,8 +244,9 @@ def _funnel(
                 "amount": round(final, 2),
                 "unit": "seconds",
                 "top": top,
-                "refit": {"seconds": round(more * final, 2)} if wishes.refit else None,
+                "refit": {"seconds": round(left, 2)} if wishes.refit else None,
             },
+            "stages": {"skip_retrain": None if trained_again else "search"},
             "budget": {"seconds": search},
             "training": {**common["training"], "evaluations": evaluations, "patience": evaluations},
             "engine": {**common["engine"], "timeout": max(1800.0, 4 * seconds)},
@@ -251,10 +255,11 @@ def _funnel(
     )
     text = (
         f"{counts[0]} candidates for {amounts[0]:.0f} s each, the best {counts[1]} for {amounts[1]:.0f} s,"
-        f" {counts[2]} for {amounts[2]:.0f} s; then the best {'' if top == 1 else f'{top} '}in full,"
-        f" {final:.0f} s{', and on all rows' if wishes.refit else ''}"
+        f" {counts[2]} for {amounts[2]:.0f} s; then the best"
     )
-    return Plan(recipe, seconds, text)
+    ends = [f"{'' if top == 1 else f'{top} '}in full, {final:.0f} s"] if trained_again else []
+    ends += ["on all rows"] if wishes.refit else []
+    return Plan(recipe, seconds, f"{text} {', and '.join(ends)}")
 
 
 def _planned(seconds: float, workers: int | None, starts: int) -> float:

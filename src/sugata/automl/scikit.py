@@ -98,7 +98,7 @@ def _checked_objects(found: Any) -> Any:
     labels = plain(found)
     kinds = sorted({type(one).__name__ for one in labels.tolist()})
     if labels.dtype.kind == "O" and kinds != ["str"]:
-        raise InputError(f"y: labels are of type {' and '.join(kinds)}; give texts or whole numbers alone")
+        raise InputError(f"y: Unknown label type {' and '.join(kinds)}; give texts or whole numbers alone")
     return labels
 
 

@@ -28,7 +28,9 @@ def open_journal(assembly: Assembly, folder: Path) -> Journal:
     if path.exists():
         journal = Journal.open(path)
         header = journals.read(path).header
-        if header["space"] != assembly.space.name or _with_defaults(header["same"]) != _must_stay(recipe):
+        if header["space"] != assembly.space.name or _with_defaults(header["same"], recipe) != _must_stay(
+            recipe
+        ):
             raise RunFolderError(f"{folder} holds another run; give another --run-dir, or the same recipe")
         _write_recipe(recipe, folder)
         return journal
@@ -56,12 +58,16 @@ def _write_recipe(recipe: Recipe, folder: Path) -> None:
     temporary.replace(folder / RECIPE)
 
 
-def _with_defaults(same: dict[str, Any]) -> dict[str, Any] | None:
-    """What a journal recorded of :func:`_must_stay`, with the defaults of fields that are newer than it."""
+def _with_defaults(same: dict[str, Any], recipe: Recipe) -> dict[str, Any] | None:
+    """What a journal recorded of :func:`_must_stay`, with the defaults of fields that are newer than it.
+
+    Sections that may change are taken from the recipe of now: fields of others may need them.
+    """
     engine = {name: same[name] for name in ("deterministic", "window") if name in same}
     fields = {name: value for name, value in same.items() if name not in engine}
     try:
-        return _must_stay(recipes.parse({**fields, "engine": engine}))
+        now = recipe.model_dump(mode="json", include=MAY_CHANGE - {"engine"})
+        return _must_stay(recipes.parse({**now, **fields, "engine": engine}))
     except RecipeError:
         return None  # of a version with other fields
 

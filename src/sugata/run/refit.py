@@ -15,35 +15,38 @@ from sugata.run.outside import Outside, evaluate_outside
 from sugata.training import spent_on_weights
 from sugata.trial import Fidelity, Proposal
 
+_LONGEST = 3.0  # times the training before, where that was too short
+
 
 def refit(run: Run) -> None:
     """Train the winner from scratch on all rows, as `final.refit` says.
 
     Its schedule covers the steps of the weights that validation has chosen, more by as much as there are more
-    rows: the same number of passes.
+    rows: the same number of passes. Where those were the last weights, validation has not said what is
+    enough, and more of the time that is given is taken.
     """
     section, assembly = run.assembly.recipe.final.refit, run.assembly
     if section is None:
         return
-    result, final = run.result, assembly.final
+    final = assembly.final
     assert final is not None
     assert isinstance(final.networks, BlockNetworks)
-    winner, networks = result.finals[0], final.networks.on_all_rows()
+    winner, networks = run.result.finals[0], final.networks.on_all_rows()
     architecture = networks.space.architecture(winner.proposal.architecture)
     number = winner.number - FIRST_FINAL
-    before = checkpoints_of(trial_folder(run.folder / FINAL, number))
+    before = [spent_on_weights(path) for path in checkpoints_of(trial_folder(run.folder / FINAL, number))]
     rows = networks.task.epoch_size(architecture)
-    trained = (
-        final.networks.task.epoch_size(architecture) if len(before) == 1 else rows * (1 - 1 / len(before))
-    )
-    more = rows / trained
-    steps, seconds = (fmean(one) for one in zip(*map(spent_on_weights, before), strict=True))
-    if section.seconds is not None and more * seconds > section.seconds:
-        run.progress.say(
-            f"no time is left to train on validation rows as well, about {duration(more * seconds)}"
-        )
+    trained: float = final.networks.task.epoch_size(architecture)
+    if len(before) > 1:  # each on all folds but one
+        trained = rows * (1 - 1 / len(before))
+    seconds = fmean(one.seconds for one in before) * rows / trained
+    if section.seconds is not None and seconds > section.seconds:
+        run.progress.say(f"no time is left to train on validation rows as well, about {duration(seconds)}")
         return
-    budget = Fidelity(len(assembly.recipe.funnel), REFIT, max(1, round(more * steps)), "steps")
+    steps = fmean(one.steps for one in before) * rows / trained
+    if section.seconds is not None and all(one.share == 1 for one in before):
+        steps *= min(_LONGEST, section.seconds / max(seconds, 1e-3))
+    budget = Fidelity(len(assembly.recipe.funnel), REFIT, max(1, round(steps)), "steps")
     proposal = Proposal(FIRST_REFIT + number, architecture, budget, origin=REFIT, parents=(winner.number,))
     training = replace(settings(assembly.recipe, assembly.recipe.final_training), evaluations=0, patience=0)
     evaluator = TrainingEvaluator(

@@ -8,6 +8,7 @@ metadata hold the counters as JSON. A tied weight is stored once, under the firs
 import errno
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -143,19 +144,33 @@ def load_weights(path: Path, model: nn.Module) -> None:
     set_weights(model, _part(tensors, "best.") or _part(tensors, "model."))
 
 
-def spent_on_weights(path: Path) -> tuple[int, float]:
-    """Optimizer steps and seconds of training behind the weights that `load_weights` restores.
+@dataclass(frozen=True)
+class Spent:
+    """What was spent on the weights that `load_weights` restores.
+
+    Attributes:
+        steps: of the optimizer.
+        seconds: of training.
+        share: of the whole training; 1 where its last weights are the best.
+    """
+
+    steps: int
+    seconds: float
+    share: float
+
+
+def spent_on_weights(path: Path) -> Spent:
+    """What a checkpoint's weights took.
 
     Raises:
         RunFolderError: the file is missing or unreadable.
     """
     tensors, metadata = _read(path)
-    progress = Progress.from_json(metadata["progress"])
-    if progress.best is None or not _part(tensors, "best."):
-        return progress.step, progress.seconds
-    best = {progress.best, -progress.best}  # a cost is a metric, or a metric with the sign changed
-    share = next(tokens for tokens, value in progress.validation if value in best) / progress.tokens
-    return round(share * progress.step), share * progress.seconds
+    progress, share = Progress.from_json(metadata["progress"]), 1.0
+    if progress.best is not None and _part(tensors, "best."):
+        best = {progress.best, -progress.best}  # a cost is a metric, or a metric with the sign changed
+        share = next(tokens for tokens, value in progress.validation if value in best) / progress.tokens
+    return Spent(round(share * progress.step), share * progress.seconds, share)
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
