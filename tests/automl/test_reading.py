@@ -131,3 +131,12 @@ def test_what_holds_batches_or_splits_is_refused() -> None:
     split = datasets.Dataset.from_dict({"text": ["good", "bad"], "label": [1, 0]})
     with pytest.raises(InputError, match=r"splits train, test; give one, such as data\['train'\]"):
         read("text", datasets.DatasetDict(train=split, test=split))
+
+
+def test_tables_with_semicolons_and_compressed_ones_are_read(table: pd.DataFrame, tmp_path: Path) -> None:
+    table.assign(size=[1.5, 2.5, 3.5]).to_csv(tmp_path / "a.csv", sep=";", decimal=",", index=False)
+    table.assign(size=[1.5, 2.5, 3.5]).to_csv(tmp_path / "b.csv", sep=";", index=False)
+    table.assign(size=[1.5, 2.5, 3.5]).to_csv(tmp_path / "c.csv.gz", index=False)
+    for name in ("a.csv", "b.csv", "c.csv.gz"):
+        x, y = read("table", tmp_path / name, "paid")
+        assert (list(x["size"]), list(y)) == ([1.5, 2.5, 3.5], ["yes", "no", "yes"])

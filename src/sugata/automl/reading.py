@@ -10,6 +10,7 @@ import numpy as np
 from sugata.errors import InputError
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zip", ".zst")  # of which pandas reads tables
 _LABELS = ("label", "labels", "target", "class", "y")  # columns that are taken where none is named
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff")
 
@@ -59,7 +60,7 @@ def _place(kind: str, x: str | Path) -> Any:
         InputError: nothing that can be read; of texts, a text in place of a list.
     """
     path = Path(x)
-    suffix = path.suffix.lower()
+    suffix = _suffix(path)
     if kind == "text" and isinstance(x, str) and suffix not in (*_TABLES, ".parquet"):
         raise InputError(
             f"text: one string, {x[:30]!r}; give a list of texts, or a .csv, .tsv or .parquet file"
@@ -71,22 +72,38 @@ def _place(kind: str, x: str | Path) -> Any:
     return _file(path)
 
 
+def _suffix(path: Path) -> str:
+    """What kind of file it is, compressed or not."""
+    compressed = path.suffix.lower() in _COMPRESSED
+    return Path(path.stem if compressed else path.name).suffix.lower()
+
+
 def _file(path: Path) -> Any:
     import pandas as pd
 
     if not path.exists():
         raise InputError(f"{path}: there is no such file or folder")
-    if path.suffix.lower() not in (*_TABLES, ".parquet"):
+    suffix = _suffix(path)
+    if suffix not in (*_TABLES, ".parquet"):
         raise InputError(
             f"{path}: give a .csv, .tsv or .parquet file, or for images a folder of class folders"
         )
     try:
-        if path.suffix.lower() == ".parquet":
+        if suffix == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(path, sep=_TABLES[path.suffix.lower()])
-    except (ValueError, OSError, UnicodeError) as error:
+        found = pd.read_csv(path, sep=_TABLES[suffix])
+        if found.shape[1] == 1 and ";" in str(found.columns[0]):
+            found = pd.read_csv(path, sep=";")
+            if any(_has_decimal_commas(found[name]) for name in found.columns):
+                found = pd.read_csv(path, sep=";", decimal=",")
+        return found
+    except (ValueError, OSError, UnicodeError, ImportError) as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"{path}: cannot be read as a table ({reason})") from None
+
+
+def _has_decimal_commas(column: Any) -> bool:
+    return _holds_texts(column) and column.dropna().str.fullmatch(r"-?\d+,\d+").mean() > 0.5
 
 
 def _frame(frame: Any, kind: str, y: Any, without: str | None) -> tuple[Any, Any]:
