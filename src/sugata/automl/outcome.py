@@ -10,6 +10,7 @@ from sugata.automl.graph import Graph
 from sugata.automl.plan import Plan
 from sugata.evaluators.blocks import BlockNetworks
 from sugata.recipe import Recipe
+from sugata.recipe_tasks import BlocksSection
 from sugata.report.wording import duration
 from sugata.run import Result, assemble
 from sugata.run.folder import JOURNAL
@@ -97,7 +98,9 @@ def estimated_cost(recipe: Recipe, made: Plan) -> str:
     trials = recipe.budget.trials or 1
     workers = recipe.engine.workers or 1
     each = _epoch_seconds(assemble(recipe)) * recipe.funnel[-1].amount
-    seconds = max(1.0, trials * each / workers)
+    folds = recipe.task.folds if isinstance(recipe.task, BlocksSection) else 1
+    refits = 0 if recipe.final.refit is None else 1
+    seconds = max(1.0, (trials * folds / workers + refits) * each)
     return f"at most about {duration(seconds)}, estimated from {_MEASURED_STEPS} steps"
 
 
@@ -120,8 +123,7 @@ def _epoch_seconds(assembly: "Assembly") -> float:
         found = train(
             model, networks.task, architecture, replace(chosen, evaluations=0, patience=0), budget=budget
         )
-    epoch = networks.task.epoch_size(architecture) / chosen.batch_size
-    return epoch * found.seconds / found.steps
+    return networks.task.epoch_size(architecture) / found.tokens * found.seconds
 
 
 def write_folder(fitted: Fitted, target: Path, name: str) -> None:
