@@ -39,7 +39,24 @@ def test_time_for_images_is_spent_in_rungs_and_on_the_winners() -> None:
 
 def test_little_time_gives_fewer_candidates_and_less_still_rounds() -> None:
     assert planned(MNIST, budget=60.0, n_jobs=1).recipe.funnel[0].capacity < 27
-    assert planned(MNIST, budget=5.0, n_jobs=1).recipe.funnel[0].unit == "epochs"
+    assert planned(WINE, budget=5.0, n_jobs=1).recipe.funnel[0].unit == "epochs"
+
+
+@pytest.mark.parametrize("wishes", [{}, {"epochs": 50}, {"max_trials": 100}, {"refit": False}])
+@pytest.mark.parametrize(
+    "rows", [MNIST, RowCounts(("table",), 200_000, 50_000), RowCounts(("table",), 1500, 400)]
+)
+def test_several_trials_fit_into_a_short_budget(rows: RowCounts, wishes: dict[str, object]) -> None:
+    made = planned(rows, budget=3.0, n_jobs=1, **wishes)
+    (rung,) = made.recipe.funnel
+    folds = made.recipe.task.folds
+    assert rung.unit == "seconds"
+    assert made.recipe.budget.seconds / (rung.amount * folds) == pytest.approx(6, rel=0.02)
+    if made.recipe.final.refit:
+        assert made.recipe.final.refit.seconds > rung.amount * (rows.train + rows.validation) / rows.train
+    assert (made.recipe.final.amount, made.recipe.final.unit) == (rung.amount, "seconds")
+    assert "no time for" in made.text
+    assert planned(rows, budget=600.0, n_jobs=1, epochs=2).recipe.funnel[0].unit == "epochs"
 
 
 def test_the_best_is_trained_on_all_rows_unless_validation_rows_are_given_apart() -> None:

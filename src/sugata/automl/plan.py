@@ -8,6 +8,7 @@ from typing import Any
 from sugata import recipe as recipes
 from sugata.errors import RecipeError
 from sugata.recipe import Recipe
+from sugata.report.wording import duration, plural
 
 SEARCH_SHARE = 0.55  # of a budget of time, where winners are trained again
 _WITHOUT_FINAL = 0.65  # where they are not, but on all rows
@@ -23,6 +24,8 @@ _EPOCHS = (10, 200)
 _FOLDS = 3  # of the rows of small tables, where the mean of several trainings tells more than a longer one
 _FOLD_STEPS = 300
 _FEW_ROWS = 2000
+_CUT_SHORT = 6  # trials that a search has time for, where full ones would take too long
+_FEW_EVALUATIONS = 4  # of a training that is cut short: they take time beside it
 _OVERHEAD = 0.7  # seconds of a trial besides training: building, scoring, starting
 _CANDIDATES = (27, 18, 9, 6, 3)  # of the lowest rung; a third goes on, and a third of those again
 _SHORTEST = 2.0  # seconds of the lowest rung
@@ -104,7 +107,8 @@ def plan(
     """The recipe of a fit.
 
     Two ways. Rounds: every trial trains for so many epochs, at most, and keeps its best weights. So it is
-    where trials or epochs are counted, for tables, and where time is short. A funnel: many candidates train
+    where trials or epochs are counted, for tables, and where time is short; where it is too short for
+    two such trials they train for seconds, since the end of time ends none. A funnel: many candidates train
     for seconds, the best third three times as long, and a third of those again; then the best train anew,
     if there is time to do so for longer. Both end with the best network trained for as many passes on all
     rows, those for validation too, if those are a part of what was given.
@@ -177,24 +181,23 @@ def _rounds(
     folds = _folds(rows, wishes)
     epochs = wishes.epochs or _epochs(rows, batch_size, _STEPS if folds == 1 else _FOLD_STEPS)
     timed = "latency_ms" in {*wishes.objectives} or wishes.latency_ms is not None or seconds is not None
-    evaluations = min(epochs, 50)
     planned = None if seconds is None else _planned(seconds, workers, starts=1 + wishes.refit)
     last = 0.0 if planned is None or not wishes.refit else _REFIT_SHARE * planned
+    search = None if planned is None else max(1.0, planned - last)
+    amount, unit = _length(rows, epochs, folds, search)
+    evaluations = min(epochs, 50) if unit == "epochs" else _FEW_EVALUATIONS
     recipe = recipes.parse(
         {
             **common,
             "task": {**common["task"], "folds": folds},
-            "funnel": [{"name": "full", "amount": epochs, "unit": "epochs"}],
+            "funnel": [{"name": "full", "amount": amount, "unit": unit}],
             "final": {
-                "amount": epochs,
-                "unit": "epochs",
+                "amount": amount,
+                "unit": unit,
                 "refit": {"seconds": round(last, 2) or None} if wishes.refit else None,
             },
             "stages": {"skip_retrain": "search"},
-            "budget": {
-                "trials": wishes.max_trials,
-                "seconds": None if planned is None else max(1.0, planned - last),
-            },
+            "budget": {"trials": wishes.max_trials, "seconds": search},
             "training": {
                 **common["training"],
                 "evaluations": evaluations,
@@ -204,10 +207,26 @@ def _rounds(
         },
         "fit",
     )
-    most = f"up to {wishes.max_trials} networks" if wishes.max_trials else "networks"
+    most = f"up to {plural(wishes.max_trials, 'network')}" if wishes.max_trials else "networks"
     most += f" by {folds}-fold cross-validation" if folds > 1 else ""
     end = "then the best on all rows" if wishes.refit else "the best is kept"
-    return Plan(recipe, seconds, f"{most}, at most {epochs} epochs each; {end}")
+    each = f"at most {plural(epochs, 'epoch')} each"
+    if unit == "seconds":
+        each = f"{duration(amount)} each, there is no time for {plural(epochs, 'epoch')}"
+    return Plan(recipe, seconds, f"{most}, {each}; {end}")
+
+
+def _length(rows: RowCounts, epochs: int, folds: int, search: float | None) -> tuple[float, str]:
+    """How long a trial trains on each fold: for its epochs, or where they take too long for seconds."""
+    whole = _work(rows, epochs) * folds
+    if search is None or 2 * whole <= search:
+        return epochs, "epochs"
+    return round(search / _CUT_SHORT / folds, 2), "seconds"
+
+
+def _work(rows: RowCounts, epochs: int) -> float:
+    """CPU seconds that so many epochs take, about."""
+    return rows.train * epochs * max(_ROW_SECONDS[kind] for kind in rows.kinds)
 
 
 def _funnel(
@@ -308,8 +327,7 @@ def _workers(rows: RowCounts, wishes: Wishes, seconds: float | None) -> int | No
         return 0 if count == 1 else count
     batch_size = wishes.batch_size or batch_sizes(rows)[-1]
     epochs = wishes.epochs or _epochs(rows, batch_size)
-    expected = rows.train * epochs * max(_ROW_SECONDS[kind] for kind in rows.kinds)
-    work = math.inf if wishes.max_trials is None else wishes.max_trials * expected
+    work = math.inf if wishes.max_trials is None else wishes.max_trials * _work(rows, epochs)
     work = min(work, math.inf if seconds is None else seconds)
     return 0 if work <= _IN_PROCESS else cores()
 
