@@ -51,7 +51,7 @@ def test_several_trials_fit_into_a_short_budget(rows: RowCounts, wishes: dict[st
     (rung,) = made.recipe.funnel
     folds = made.recipe.task.folds
     assert rung.unit == "seconds"
-    assert made.recipe.budget.seconds / (rung.amount * folds) == pytest.approx(6, rel=0.02)
+    assert made.recipe.budget.seconds / (rung.amount * folds) == pytest.approx(6, rel=0.05)
     if made.recipe.final.refit:
         assert made.recipe.final.refit.seconds > rung.amount * (rows.train + rows.validation) / rows.train
     assert (made.recipe.final.amount, made.recipe.final.unit) == (rung.amount, "seconds")

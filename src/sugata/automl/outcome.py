@@ -1,13 +1,15 @@
 """From the folder of a run to what a fit keeps of it: the winner's network, and all that was tried."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from sugata.automl.fitted import Fitted
 from sugata.automl.graph import Graph
-from sugata.automl.plan import Plan
+from sugata.automl.plan import OVERHEAD, Plan
 from sugata.evaluators.blocks import BlockNetworks
 from sugata.recipe import Recipe
 from sugata.recipe_tasks import BlocksSection
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from sugata.run import Assembly
 
 _MEASURED_STEPS = 3  # of a training, to estimate what all cost
+_MEASURED = 3  # networks whose steps are measured,
+_MEASURING = 1.0  # or as many as so many seconds allow
 _COSTS = ("parameters", "size_bytes", "flops", "latency_ms")
 
 
@@ -97,33 +101,44 @@ def estimated_cost(recipe: Recipe, made: Plan) -> str:
         return f"{duration(made.seconds)} in all"
     trials = recipe.budget.trials or 1
     workers = recipe.engine.workers or 1
-    each = _epoch_seconds(assemble(recipe)) * recipe.funnel[-1].amount
+    training = _epoch_seconds(assemble(recipe)) * recipe.funnel[-1].amount
     folds = recipe.task.folds if isinstance(recipe.task, BlocksSection) else 1
-    refits = 0 if recipe.final.refit is None else 1
-    seconds = max(1.0, (trials * folds / workers + refits) * each)
-    return f"at most about {duration(seconds)}, estimated from {_MEASURED_STEPS} steps"
+    last = 0.0 if recipe.final.refit is None else training
+    seconds = max(1.0, trials * (training * folds + OVERHEAD) / workers + last)
+    return f"at most about {duration(seconds)}, estimated from a few steps"
 
 
 def _epoch_seconds(assembly: "Assembly") -> float:
-    """Seconds of an epoch of the first known good network, or of any."""
+    """Seconds of an epoch: the mean of the networks that the search begins with, as many as seconds allow."""
     import numpy as np
 
+    networks = assembly.networks
+    assert networks is not None
+    drawn = networks.space.sample(np.random.default_rng(assembly.recipe.seed))
+    began, found = time.monotonic(), []
+    for values in assembly.starts[: min(_MEASURED, assembly.recipe.budget.trials or _MEASURED)] or [drawn]:
+        found.append(_epoch_of(assembly, networks.space.architecture(dict(values))))
+        if time.monotonic() - began > _MEASURING:
+            break
+    return fmean(found)
+
+
+def _epoch_of(assembly: "Assembly", architecture: Mapping[str, Any]) -> float:
+    """Seconds of an epoch of one network."""
     from sugata.run.assembly import settings
     from sugata.training import train
 
     networks = assembly.networks
     assert networks is not None
-    drawn: Mapping[str, Any] = networks.space.sample(np.random.default_rng(assembly.recipe.seed))
-    architecture = networks.space.architecture(next(iter(assembly.known_good.values()), dict(drawn)))
     chosen = networks.training_settings(architecture, settings(assembly.recipe))
     model = networks.build(architecture, Fidelity(), seed=0)
-    model.train()
-    for steps in (1, _MEASURED_STEPS):  # the first makes buffers
-        budget = Fidelity(0, "estimate", steps, "steps")
-        found = train(
-            model, networks.task, architecture, replace(chosen, evaluations=0, patience=0), budget=budget
-        )
-    return networks.task.epoch_size(architecture) / found.tokens * found.seconds
+    plain = replace(chosen, evaluations=0, patience=0)
+    first, more = [
+        train(model, networks.task, architecture, plain, budget=Fidelity(0, "estimate", steps, "steps"))
+        for steps in (1, 1, 1 + _MEASURED_STEPS)  # the first makes buffers; every first step reads data
+    ][1:]
+    each = max(0.0, more.seconds - first.seconds) / (more.tokens - first.tokens)
+    return networks.task.epoch_size(architecture) * each
 
 
 def write_folder(fitted: Fitted, target: Path, name: str) -> None:

@@ -26,7 +26,7 @@ _FOLD_STEPS = 300
 _FEW_ROWS = 2000
 _CUT_SHORT = 6  # trials that a search has time for, where full ones would take too long
 _FEW_EVALUATIONS = 4  # of a training that is cut short: they take time beside it
-_OVERHEAD = 0.7  # seconds of a trial besides training: building, scoring, starting
+OVERHEAD = 0.7  # seconds of a trial besides training: building, scoring, starting
 _CANDIDATES = (27, 18, 9, 6, 3)  # of the lowest rung; a third goes on, and a third of those again
 _SHORTEST = 2.0  # seconds of the lowest rung
 _BATCHES = ((20_000, 128), (2_000, 64), (500, 32))  # at least so many rows, the smaller of two sizes
@@ -293,7 +293,7 @@ def _rungs(search: float, workers: int) -> tuple[list[int], list[float]] | None:
     for first in _CANDIDATES:
         counts = [first, max(1, first // 3), max(1, first // 9)]
         shares = counts[0] + 2 * counts[1] + 6 * counts[2]
-        shortest = (available - _OVERHEAD * sum(counts)) / shares
+        shortest = (available - OVERHEAD * sum(counts)) / shares
         if shortest >= _SHORTEST:
             return counts, [shortest, 3 * shortest, 9 * shortest]
     return None
