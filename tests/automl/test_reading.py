@@ -140,3 +140,22 @@ def test_tables_with_semicolons_and_compressed_ones_are_read(table: pd.DataFrame
     for name in ("a.csv", "b.csv", "c.csv.gz"):
         x, y = read("table", tmp_path / name, "paid")
         assert (list(x["size"]), list(y)) == ([1.5, 2.5, 3.5], ["yes", "no", "yes"])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"age": [30], "city": ["a"]},
+        {"age": np.array([30]), "city": pd.Series(["a"])},
+        {"age": 30, "city": "a"},
+        [{"age": 30, "city": "a"}],
+    ],
+)
+def test_rows_of_a_table_may_be_named_values(rows: Any) -> None:
+    x, _ = read("table", rows)
+    assert x.to_dict("list") == {"age": [30], "city": ["a"]}
+
+
+def test_columns_of_several_lengths_are_refused() -> None:
+    with pytest.raises(InputError, match="same length; give every column equally many"):
+        read("table", {"age": [30], "city": ["a", "b"]})

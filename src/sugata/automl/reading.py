@@ -1,7 +1,7 @@
 """From what a user holds to rows in memory: files, folders, frames, data sets of torch and Hugging Face."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ def read(kind: str, x: Any, y: Any = None, *, without: str | None = None) -> tup
     Args:
         kind: of the input: ``image``, ``text``, ``table`` or ``array``.
         x: rows, or where they are: a CSV or Parquet file, a folder of class folders, a torch or Hugging Face
-            data set; of images a file too, which is one row.
+            data set; of images a file too, which is one row; of tables mappings by the names of columns too.
         y: targets; a column's name where `x` has columns; None where `x` holds them, or there are none.
         without: a column that is no input, and may be there or not.
 
@@ -44,6 +44,7 @@ def read(kind: str, x: Any, y: Any = None, *, without: str | None = None) -> tup
         x = x.detach().cpu().numpy()
     else:
         _refuse_collections(x)
+        x = _records(x) if kind == "table" else x
     if hasattr(y, "detach"):
         y = y.detach().cpu().numpy()
     if hasattr(x, "columns"):
@@ -51,6 +52,19 @@ def read(kind: str, x: Any, y: Any = None, *, without: str | None = None) -> tup
     if isinstance(y, str):
         raise InputError(f"y is {y!r}, a column's name, but x has no named columns; give labels or values")
     return x, y
+
+
+def _records(x: Any) -> Any:
+    """A mapping of columns, one of a single row's values, or a list of such rows, as a frame."""
+    import pandas as pd
+
+    if not isinstance(x, Mapping) and not (isinstance(x, list) and x and isinstance(x[0], Mapping)):
+        return x
+    row = isinstance(x, Mapping) and all(np.ndim(one) == 0 for one in x.values())
+    try:
+        return pd.DataFrame([x] if row else x)
+    except ValueError as error:
+        raise InputError(f"table: {error}; give every column equally many values") from None
 
 
 def _place(kind: str, x: str | Path) -> Any:
