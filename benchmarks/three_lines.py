@@ -28,7 +28,7 @@ from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import sugata
 
@@ -148,6 +148,12 @@ def of_scikit(load: Callable[..., Any]) -> Callable[[Path, int], Split]:
     return split
 
 
+def of_digits(data: Path, seed: int) -> Split:
+    """Digits as the images that they are, ``(n, 8, 8)``."""
+    x, y, x_test, y_test = of_scikit(datasets.load_digits)(data, seed)
+    return x.reshape(-1, 8, 8), y, x_test.reshape(-1, 8, 8), y_test
+
+
 def mnist(train: int | None, test: int | None) -> Callable[[Path, int], Split]:
     """The first so many images of each split; all where None."""
 
@@ -211,6 +217,11 @@ def tuned_mlp_regressor(seed: int) -> Any:
     return GridSearchCV(model, {f"mlpregressor__{name}": given for name, given in _GRID.items()}, cv=3)
 
 
+def _of_pixels(make: Callable[[int], Any]) -> Callable[[int], Any]:
+    """A rival that takes an image as a row of pixels."""
+    return lambda seed: make_pipeline(FunctionTransformer(lambda x: x.reshape(len(x), -1)), make(seed))
+
+
 def boosting(seed: int) -> Any:
     return HistGradientBoostingClassifier(random_state=seed)
 
@@ -252,10 +263,12 @@ def linear_of_texts(seed: int) -> Any:
 
 
 _CLASSES = {"tuned MLP": tuned_mlp, "boosting": boosting}
+_CLASSES_OF_PIXELS = {name: _of_pixels(make) for name, make in _CLASSES.items()}
 CASES = {
     "digits": Case(
         of_scikit(datasets.load_digits), sugata.StructuredDataClassifier, 60, _CLASSES, "accuracy"
     ),
+    "digits_images": Case(of_digits, sugata.ImageClassifier, 60, _CLASSES_OF_PIXELS, "accuracy"),
     "wine": Case(of_scikit(datasets.load_wine), sugata.StructuredDataClassifier, 30, _CLASSES, "accuracy"),
     "breast_cancer": Case(
         of_scikit(datasets.load_breast_cancer), sugata.StructuredDataClassifier, 30, _CLASSES, "accuracy"
