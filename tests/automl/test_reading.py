@@ -156,6 +156,11 @@ def test_rows_of_a_table_may_be_named_values(rows: Any) -> None:
     assert x.to_dict("list") == {"age": [30], "city": ["a"]}
 
 
+def test_sparse_arrays_pass_whole_though_some_are_mappings() -> None:
+    sparse = pytest.importorskip("scipy.sparse").dok_array((2, 3))
+    assert read("table", sparse)[0] is sparse
+
+
 def test_columns_of_several_lengths_are_refused() -> None:
     with pytest.raises(InputError, match="same length; give every column equally many"):
         read("table", {"age": [30], "city": ["a", "b"]})

@@ -58,9 +58,10 @@ def _records(x: Any) -> Any:
     """A mapping of columns, one of a single row's values, or a list of such rows, as a frame."""
     import pandas as pd
 
-    if not isinstance(x, Mapping) and not (isinstance(x, list) and x and isinstance(x[0], Mapping)):
+    columns = isinstance(x, Mapping) and not hasattr(x, "shape")  # as SciPy's sparse arrays of keys have
+    if not columns and not (isinstance(x, list) and x and isinstance(x[0], Mapping)):
         return x
-    row = isinstance(x, Mapping) and all(np.ndim(one) == 0 for one in x.values())
+    row = columns and all(np.ndim(one) == 0 for one in x.values())
     try:
         return pd.DataFrame([x] if row else x)
     except ValueError as error:
