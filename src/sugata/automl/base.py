@@ -184,6 +184,7 @@ class AutoEstimator(BaseEstimator, ABC):
             tuple(port.kind for port in graph.inputs),
             data.facts["counts"]["train"],
             data.facts["counts"]["validation"],
+            data.facts["counts"].get("aside", 0),
         )
         objectives = metric_names(self.objective, task, counts.validation)
         measured = {metric.name for metric in task.metrics}
@@ -328,7 +329,8 @@ def _introduction(data: "PreparedData") -> str:
     counts = data.facts["counts"]
     adapters = data.adapters
     seen = "; ".join(one.describe() for one in (*adapters.inputs.values(), *adapters.targets.values()))
-    return f"{counts['train']:,} rows to learn from, {counts['validation']:,} for validation: {seen}"
+    aside = f", {counts['aside']:,} of its parts set aside" if "aside" in counts else ""
+    return f"{counts['train']:,} rows to learn from, {counts['validation']:,} for validation{aside}: {seen}"
 
 
 def _best(fitted: "Fitted") -> str:

@@ -80,11 +80,18 @@ class RowCounts:
         kinds: of the inputs.
         train: rows to learn from.
         validation: rows that candidates are compared on.
+        aside: rows that train the winner alone.
     """
 
     kinds: tuple[str, ...]
     train: int
     validation: int
+    aside: int = 0
+
+    @property
+    def all(self) -> int:
+        """That the winner is trained on."""
+        return self.train + self.validation + self.aside
 
 
 @dataclass(frozen=True)
@@ -234,7 +241,7 @@ def _funnel(
 ) -> Plan | None:
     """None where there is no time for it."""
     planned = _planned(seconds, workers, starts=2 + wishes.refit)
-    more = _LATER * (rows.train + rows.validation) / rows.train if wishes.refit else 0.0
+    more = _LATER * rows.all / rows.train if wishes.refit else 0.0
     search = planned * SEARCH_SHARE
     rungs, final = _rungs(search, workers or 1), (planned - search) / (1 + more)
     if rungs is None:
@@ -307,7 +314,7 @@ def _epochs(rows: RowCounts, batch_size: int, wanted: int = _STEPS) -> int:
 def _folds(rows: RowCounts, wishes: Wishes) -> int:
     """Into how many parts the rows are divided to score candidates; 1: validation rows do."""
     slow = any(kind in ("image", "text") for kind in rows.kinds)
-    few = _FOLDS <= rows.train + rows.validation < _FEW_ROWS
+    few = _FOLDS <= rows.all < _FEW_ROWS
     return _FOLDS if few and wishes.refit and not slow else 1
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sugata.tasks import PreparedTask
 from sugata.tasks.prepared import ClassAdapter, Rows, fit_text, prepare
 from sugata.tasks.prepared.overlap import hold_out_with_parts
 
@@ -27,12 +28,13 @@ def contained(part: str, whole: str) -> bool:
 def test_no_training_text_of_some_length_is_a_part_of_a_held_out_one(raw: object) -> None:
     split = hold_out_with_parts(raw, 0.2, np.random.default_rng(1))
     assert split is not None
-    train, held = split
-    assert sorted([*train, *held]) == list(range(len(ROWS)))
-    assert 0.2 * len(ROWS) <= len(held) < 0.2 * len(ROWS) + 5
-    whole = [ROWS[number] for number in held if ROWS[number] in SENTENCES]
+    assert sorted([*split.train, *split.drawn, *split.parts]) == list(range(len(ROWS)))
+    assert 0.2 * len(ROWS) <= len(split.drawn) + len(split.parts) < 0.2 * len(ROWS) + 5
+    whole = [ROWS[number] for number in split.drawn]
+    assert set(whole) <= set(SENTENCES)
     assert len(whole) >= 10
-    for number in train:
+    assert all(any(contained(ROWS[number], text) for text in whole) for number in split.parts)
+    for number in split.train:
         if len(ROWS[number].split()) >= 4:
             assert not any(contained(ROWS[number], text) for text in whole)
 
@@ -50,7 +52,11 @@ def test_prepared_texts_are_divided_so(tmp_path: Path) -> None:
     rows = Rows({"text": ROWS}, {"label": labels})
     data = prepare(tmp_path / "data", rows, {"text": fit_text}, {"label": ClassAdapter.fit}, validation=60)
     train, validation = (data.array(split, "text") for split in ("train", "validation"))
-    assert len(train) + len(validation) == len(ROWS)
+    counts = data.facts["counts"]
+    assert counts == {"train": len(train), "validation": len(validation), "aside": counts["aside"]}
+    assert sum(counts.values()) == len(ROWS)
+    assert len(validation) < counts["aside"] < 60
+    assert PreparedTask(data.folder).on_all_rows().epoch_size({}) == len(ROWS)
     known = {" ".join(map(str, row[row > 0])) for row in train}
-    parts = sum(" ".join(map(str, row[row > 0])) in known for row in validation if (row > 0).sum() >= 4)
-    assert parts == 0
+    held = np.concatenate([validation, data.array("aside", "text")])
+    assert not any(" ".join(map(str, row[row > 0])) in known for row in held if (row > 0).sum() >= 4)

@@ -4,7 +4,7 @@ Layout of the folder::
 
     adapters.json     how raw rows become these arrays, and outputs become labels and values
     facts.json        counts, statistics of the training rows, and a fingerprint of everything
-    SPLIT.NAME.npy    the rows of an input or a target; SPLIT is train, validation or test
+    SPLIT.NAME.npy    the rows of an input or a target; SPLIT is train, validation, test or aside
 """
 
 import hashlib
@@ -23,12 +23,12 @@ from sugata.errors import DataError, InputError
 from sugata.tasks.cache import new_folder
 from sugata.tasks.prepared.adapters import Adapters, Array, InputAdapter, TargetAdapter
 from sugata.tasks.prepared.class_target import ClassAdapter
-from sugata.tasks.prepared.overlap import hold_out_with_parts
-from sugata.tasks.prepared.splits import Numbers, Rows, hold_out
+from sugata.tasks.prepared.overlap import HeldOut, hold_out_with_parts
+from sugata.tasks.prepared.splits import Rows, hold_out
 from sugata.tasks.prepared.value_target import ValueAdapter
 
 FORMAT = 1
-SPLITS = ("train", "validation", "test")
+ASIDE = "aside"  # the split of rows that neither train nor score candidates: parts of validation texts
 _IN_MEMORY = 200_000_000  # bytes: larger arrays are mapped from the disk
 
 InputFit = Callable[[Any], InputAdapter]
@@ -116,8 +116,8 @@ def prepare(
             training rows, such as ``ImageAdapter.fit``.
         targets: likewise.
         validation: rows of their own, or the share (from 1 on: the number) of the rows that is held out, in
-            proportion to the classes of the first target where it has classes. Texts are held out with those
-            that are parts of them, where a table has many such.
+            proportion to the classes of the first target where it has classes. Where many texts are parts of
+            others, whole ones are held out, and their parts set aside: they train the winner alone.
         test: likewise, taken first; None where there are none.
         seed: of what is held out.
 
@@ -130,8 +130,11 @@ def prepare(
         if isinstance(given, Rows):
             splits[split] = given
         elif given is not None:
-            train, held = _held_out(rows, given, _classes(whole, rows), np.random.default_rng((seed, number)))
-            splits[split], rows = rows.take(held), rows.take(train)
+            held = _held_out(rows, given, _classes(whole, rows), np.random.default_rng((seed, number)))
+            splits[split] = rows.take(held.drawn)
+            if split == "validation" and len(held.parts):
+                splits[ASIDE] = rows.take(held.parts)
+            rows = rows.take(held.train)
     fitted = Adapters(
         {name: _named(name, fit, rows) for name, fit in inputs.items()},
         # Labels that only held-out rows have are labels too; values are scaled by rows that train.
@@ -177,15 +180,13 @@ def write_prepared(folder: Path, adapters: Adapters, splits: Mapping[str, Rows])
     return PreparedData(folder)
 
 
-def _held_out(
-    rows: Rows, held: float, classes: Array | None, rng: np.random.Generator
-) -> tuple[Numbers, Numbers]:
+def _held_out(rows: Rows, held: float, classes: Array | None, rng: np.random.Generator) -> HeldOut:
     """Row numbers to train on and to hold out: of a single input of texts, with their parts."""
     if len(rows.inputs) == 1:
         together = hold_out_with_parts(next(iter(rows.inputs.values())), held, rng)
-        if together is not None and (classes is None or set(classes[together[0]]) == set(classes)):
+        if together is not None and (classes is None or set(classes[together.train]) == set(classes)):
             return together
-    return hold_out(len(rows), held, classes, rng)
+    return HeldOut(*hold_out(len(rows), held, classes, rng), np.zeros(0, np.int64))
 
 
 def _classes(fitted: Mapping[str, TargetAdapter], rows: Rows) -> Array | None:

@@ -6,6 +6,7 @@ held-out texts are mostly known from training then, and a network that learns th
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,30 @@ _MOST_COMPARED = 200  # rows that one is looked for in
 Words = tuple[str, ...]
 
 
-def hold_out_with_parts(raw: Any, held: float, rng: np.random.Generator) -> tuple[Numbers, Numbers] | None:
-    """Row numbers to train on and to hold out, both sorted, where many texts are parts of others.
+@dataclass(frozen=True)
+class HeldOut:
+    """Row numbers, each sorted.
 
-    Drawn rows are held out with all rows of four words or more that are parts of them.
+    Attributes:
+        train: rows to train on.
+        drawn: whole texts that are held out.
+        parts: of those; they are no further evidence of what is good.
+    """
+
+    train: Numbers
+    drawn: Numbers
+    parts: Numbers
+
+
+def hold_out_with_parts(raw: Any, held: float, rng: np.random.Generator) -> HeldOut | None:
+    """Draw whole texts, and keep what is a part of them from training, where many texts are parts of others.
+
+    Parts are rows of four words or more that a drawn row has.
 
     Args:
         raw: rows of an input.
-        held: a share below 1, or a number of rows, which is reached or passed by the parts of one row.
+        held: a share below 1, or a number of rows, drawn ones and parts together; reached, or passed by the
+            parts of one row.
 
     Returns:
         None where rows are no texts, or seldom parts of others.
@@ -41,15 +58,16 @@ def hold_out_with_parts(raw: Any, held: float, rng: np.random.Generator) -> tupl
     index = _Index(rows)
     if sum(index.is_part(number) for number in looked_at) < _SHARE * max(1, len(looked_at)):
         return None
-    chosen = np.zeros(len(rows), bool)
+    drawn, parts = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
     wanted = min(max(1, round(held * len(rows) if held < 1 else held)), len(rows) - 1)
     for number in rng.permutation(len(rows)).tolist():
-        if chosen.sum() >= wanted:
+        if (drawn | parts).sum() >= wanted:
             break
         if not index.is_part(number):
-            chosen[[number, *index.parts(number)]] = True
+            drawn[number] = True
+            parts[index.parts(number)] = True
     numbers = np.arange(len(rows), dtype=np.int64)
-    return numbers[~chosen], numbers[chosen]
+    return HeldOut(numbers[~(drawn | parts)], numbers[drawn], numbers[parts & ~drawn])
 
 
 class _Index:

@@ -16,7 +16,7 @@ from sugata.space import Signature, TensorSpec
 from sugata.tasks.base import Batch, Generator, Say, Task, silent
 from sugata.tasks.prepared.adapters import Array
 from sugata.tasks.prepared.augment import augmented, policy
-from sugata.tasks.prepared.folder import PreparedData, joined
+from sugata.tasks.prepared.folder import ASIDE, PreparedData, joined
 from sugata.tasks.prepared.heads import ClassHead, ClassWeight, Head, combined, head_of, split_outputs
 from sugata.tasks.prepared.image_input import ImageAdapter
 from sugata.trial import Fidelity, Metric, Value
@@ -124,7 +124,7 @@ class PreparedTask(Task):
 
     def on_all_rows(self) -> "PreparedTask":
         """This task with validation rows among those that train; none are left to score a network on."""
-        count = self._count("train") + self._count("validation")
+        count = sum(self._count(split) for split in self._given)
         return self._divided({"train": np.arange(count)})
 
     def on_fold(self, number: int, count: int, seed: int) -> "PreparedTask":
@@ -138,15 +138,19 @@ class PreparedTask(Task):
             count: of folds.
             seed: of the division.
         """
-        targets = joined(
-            [self.data.array(split, next(iter(self.heads))) for split in ("train", "validation")]
-        )
+        first = next(iter(self.heads))
+        targets = joined([self.data.array(split, first) for split in self._given])
         order = np.random.default_rng(seed).permutation(len(targets))
         if isinstance(next(iter(self.heads.values())), ClassHead):
             order = order[np.argsort(targets[order], kind="stable")]
         held = np.zeros(len(targets), bool)
         held[order[number::count]] = True
         return self._divided({"train": np.flatnonzero(~held), "validation": np.flatnonzero(held)})
+
+    @property
+    def _given(self) -> list[str]:
+        """The splits of rows that may be trained on in the end."""
+        return [split for split in ("train", "validation", ASIDE) if split in self.data.facts["counts"]]
 
     def _divided(self, numbers: Mapping[str, np.ndarray]) -> "PreparedTask":
         made = copy.copy(self)
@@ -342,7 +346,7 @@ class PreparedTask(Task):
     def _read(self, split: str, name: str) -> Array:
         if self._numbers is None:
             return self.data.array(split, name)
-        rows = joined([self.data.array(part, name) for part in ("train", "validation")])
+        rows = joined([self.data.array(part, name) for part in self._given])
         numbers = self._numbers[split]
         return rows if len(numbers) == len(rows) else rows[numbers]
 
