@@ -253,3 +253,10 @@ def test_a_wrong_parameter_is_named_in_one_line(
     with pytest.raises(SugataError, match=said) as raised:
         sugata.StructuredDataClassifier(**{**quick, **change}).fit(x, y)
     assert "\n" not in str(raised.value)
+
+
+def test_the_report_draws_the_network_for_the_tables_own_columns_and_classes(
+    table: tuple[pd.DataFrame, np.ndarray], quick: dict[str, Any]
+) -> None:
+    model = sugata.StructuredDataClassifier(**quick).fit(*table, epochs=1)
+    assert "batch × 2<" in model.report().read_text("utf-8")  # two classes, not a usual ten

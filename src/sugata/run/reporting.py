@@ -6,14 +6,14 @@ from pathlib import Path
 from sugata import journal
 from sugata.errors import SugataError
 from sugata.recipe import Recipe
-from sugata.recipe_tasks import BlocksSection, CodeSearchSection, CodeSection
+from sugata.recipe_tasks import BlocksSection, CodeSearchSection, CodeSection, PreparedSection
 from sugata.report import MeasuredBaseline, Ranked, ReportData, SharedWeights, Winner, write_report
 from sugata.report.wording import number, plural
 from sugata.run.folder import BEST
 from sugata.run.ranking import ALONE, SCORED
 from sugata.run.result import Result
 from sugata.run.warm_start import noted
-from sugata.space import Block, Graph
+from sugata.space import Block, Graph, Signature
 from sugata.spaces import find, signature_of
 from sugata.spaces import space as space_named
 from sugata.strategies.progressive import in_part
@@ -165,9 +165,19 @@ def _drawn(result: Result, trial: Trial) -> tuple[tuple[Block, ...], Mapping[str
             space, architecture = find(exported)  # as it was built: without edges that have no effect
         else:
             space = space_named(result.record.header["space"], **result.recipe.network)
+            signature = _prepared_signature(result.recipe)
         return space.outline(architecture, signature), space.cell_graphs(architecture)
     except SugataError:
         return (), {}  # a user's own space, known only to the script that gave it
+
+
+def _prepared_signature(recipe: Recipe) -> Signature | None:
+    """The inputs and outputs of prepared data, while they are there."""
+    if not isinstance(recipe.task, PreparedSection) or not Path(recipe.task.data).is_dir():
+        return None
+    from sugata.tasks import PreparedTask
+
+    return PreparedTask(recipe.task.data).signature({})
 
 
 def _files(folder: Path) -> dict[str, int]:
